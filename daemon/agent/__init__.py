@@ -1,0 +1,1 @@
+"""The loop, its messages, providers and tools."""

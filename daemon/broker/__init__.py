@@ -1,0 +1,1 @@
+"""The one process with keys and egress."""

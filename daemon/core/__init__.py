@@ -1,0 +1,1 @@
+"""Pure nouns and tables; no input, no output."""

@@ -1,0 +1,1 @@
+"""The program on :7001 and :7002."""

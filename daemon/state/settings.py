@@ -1,0 +1,205 @@
+"""Settings: flags > environment > $ORG_HOME/org.toml > /etc/org/org.toml > defaults."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from ops.errors import Refused
+
+SYSTEM_FILE = Path("/etc/org/org.toml")
+# The two names that Ollama's users already have in their shells.
+ALIASES = {"OLLAMA_BASE": ("model", "base"), "OLLAMA_MODEL": ("model", "name")}
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Ports(Section):
+    host: str = "127.0.0.1"
+    current: int = Field(default=7001, ge=0, le=65535)
+    candidate: int = Field(default=7002, ge=0, le=65535)
+
+
+class Model(Section):
+    """Where the model is; `provider` names the wire protocol."""
+
+    provider: str = "openai"
+    base: str = "http://127.0.0.1:11434"
+    name: str = ""
+    session: str | None = Field(
+        default=None, description="replay this recording instead of a model"
+    )
+    key_variable: str = "OPENAI_API_KEY"
+    connect_seconds: float = 3.0
+    idle_seconds: float = 120.0
+
+
+class Author(Section):
+    protocol: str = "auto"
+    steps_max: int = Field(default=40, ge=1, le=1000)
+    rounds_max: int = Field(default=5, ge=1, le=50)
+    tokens_max: int = Field(default=400_000, ge=1)
+    wall_seconds: float = 1800.0
+
+
+class Cells(Section):
+    backend: str = Field(default="bubblewrap", pattern="^(bubblewrap|docker|none)$")
+    memory_bytes: int = 4 * 2**30
+    processes: int = 256
+    open_files: int = 4096
+    file_bytes: int = 2 * 2**30
+    output_bytes: int = 8 * 2**20
+
+
+class Probation(Section):
+    seconds: float = Field(default=300.0, ge=0)
+
+
+class Policy(Section):
+    promote: str = Field(default="auto", pattern="^(auto|ask)$")
+    disk_free_bytes: int = 200 * 2**20
+
+
+class Serve(Section):
+    """How another repo's release is served: the command takes the listening socket as fd 3."""
+
+    command: tuple[str, ...] = ()
+    health: str = "/healthz"
+    start_seconds: float = 30.0
+    drain_seconds: float = 30.0
+    control: bool = Field(default=False, description="speaks ready/drain/resume/stop on fd 4")
+
+
+class GateCommand(Section):
+    """A gate of another repo: a command run in a cell in the candidate's tree; exit 0 passes."""
+
+    name: str
+    command: tuple[str, ...]
+    limit_seconds: float = 300.0
+
+
+class Session(Section):
+    tmux: str = "org"
+
+
+class Settings(BaseSettings):
+    """All settings of one instance."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="ORG_", env_nested_delimiter="__"
+    )
+    ports: Ports = Ports()
+    model: Model = Model()
+    author: Author = Author()
+    cells: Cells = Cells()
+    probation: Probation = Probation()
+    policy: Policy = Policy()
+    session: Session = Session()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (env_settings, init_settings)  # files arrive merged, as init values
+
+
+def _merge(under: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    for key, value in over.items():
+        if isinstance(value, Mapping) and isinstance(under.get(key), dict):
+            _merge(under[key], value)
+        else:
+            under[key] = dict(value) if isinstance(value, Mapping) else value
+    return under
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The file's table; a missing file is empty. A broken one is refused by file and line."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Refused(f"{path}: {error}", f"mend {path} and try again") from error
+
+
+def line_of(path: Path, keys: tuple[str, ...]) -> int | None:
+    """The line that sets `keys`, for error messages; None when it cannot be told."""
+    table = ""
+    for number, raw in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        line = raw.strip()
+        if line.startswith("["):
+            table = line.strip("[]").strip()
+            if table == ".".join(keys):
+                return number
+        elif "=" in line:
+            key = line.split("=", 1)[0].strip()
+            if ".".join(filter(None, (table, key))) == ".".join(keys):
+                return number
+    return None
+
+
+def explain(error: ValidationError, files: tuple[Path, ...]) -> Refused:
+    """One sentence naming file, line and key of the first thing that is wrong."""
+    first = error.errors()[0]
+    keys = tuple(str(part) for part in first["loc"])
+    key = ".".join(keys)
+    said = "is not a setting" if first["type"] == "extra_forbidden" else first["msg"]
+    for path in files:
+        if path.exists() and (line := line_of(path, keys)) is not None:
+            return Refused(f"{path}, line {line}: {key}: {said}", f"mend line {line} of {path}")
+    return Refused(f"setting {key}: {said}", "see the settings in README.md")
+
+
+def _from_aliases(environment: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, (section, key) in ALIASES.items():
+        if environment.get(name):
+            found.setdefault(section, {})[key] = environment[name]
+    return found
+
+
+def load(home: Path, flags: Mapping[str, Any] | None = None) -> Settings:
+    """Settings of the instance at `home`. Raises Refused on anything that does not fit."""
+    files = (home / "org.toml", SYSTEM_FILE)
+    values: dict[str, Any] = {}
+    for path in reversed(files):
+        _merge(values, read_toml(path))
+    for section in ("serve", "gates"):  # of the evolved repo, read from its own org.toml
+        values.pop(section, None)
+    _merge(values, _from_aliases(os.environ))
+    _merge(values, flags or {})
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise explain(error, files) from error
+
+
+class RepoSettings(Section):
+    """What an evolved repo's own org.toml says of serving and judging it."""
+
+    serve: Serve = Serve()
+    gates: tuple[GateCommand, ...] = ()
+
+
+def load_repo(text: str, origin: Path) -> RepoSettings:
+    """From the org.toml on the evolved repo's trusted branch. Raises Refused."""
+    try:
+        values = tomllib.loads(text)
+        return RepoSettings(**{k: v for k, v in values.items() if k in ("serve", "gates")})
+    except tomllib.TOMLDecodeError as error:
+        raise Refused(f"{origin}: {error}", f"mend {origin} and commit") from error
+    except ValidationError as error:
+        raise explain(error, ()) from error

@@ -1,0 +1,1 @@
+"""Slots, promotion, probation: what outlives every release."""

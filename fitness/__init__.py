@@ -1,0 +1,1 @@
+"""The judge: gates, verdicts, scorecards. Nothing that is judged may import it."""

@@ -1,0 +1,1 @@
+"""One file a gate; the suite is the tuple below."""

@@ -1,0 +1,1 @@
+"""Black-box tests that gates run against a served candidate."""
