@@ -1,0 +1,91 @@
+"""A candidate: a release in the making, from its first draft to its end."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Stage(StrEnum):
+    DRAFTING = "drafting"
+    DRAFTED = "drafted"
+    BUILT = "built"
+    SERVING = "serving"
+    JUDGED = "judged"
+    PROMOTED = "promoted"
+    REJECTED = "rejected"
+    ABANDONED = "abandoned"
+
+
+ENDED = frozenset({Stage.PROMOTED, Stage.REJECTED, Stage.ABANDONED})
+
+# A candidate may be rejected or abandoned from anywhere, and judged again on a newer main.
+NEXT: dict[Stage, frozenset[Stage]] = {
+    Stage.DRAFTING: frozenset({Stage.DRAFTED, Stage.REJECTED, Stage.ABANDONED}),
+    Stage.DRAFTED: frozenset({Stage.BUILT, Stage.REJECTED, Stage.ABANDONED}),
+    Stage.BUILT: frozenset({Stage.SERVING, Stage.JUDGED, Stage.REJECTED, Stage.ABANDONED}),
+    Stage.SERVING: frozenset({Stage.JUDGED, Stage.REJECTED, Stage.ABANDONED}),
+    Stage.JUDGED: frozenset({Stage.DRAFTED, Stage.PROMOTED, Stage.REJECTED, Stage.ABANDONED}),
+    Stage.PROMOTED: frozenset(),
+    Stage.REJECTED: frozenset(),
+    Stage.ABANDONED: frozenset(),
+}
+
+
+class IllegalStage(ValueError):
+    """A candidate cannot go there from where it is; a bug, never a fault of the world."""
+
+
+class Candidate(BaseModel):
+    """One row of the archive; git holds what it made, this holds how far it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    id: str
+    state: Stage = Stage.DRAFTING
+    goal: str  # its text
+    goal_id: str | None = None
+    created: int  # unix seconds
+    base: str  # main's commit that the author started from
+    head: str | None = None
+    merge: str | None = None
+    release: str | None = None
+    scorecard: str | None = None  # sha256
+    passed: bool | None = None
+    needs_approval: bool = False
+    approved: bool = False
+    reason: str | None = None
+    tokens: int = 0
+    model: str | None = None
+
+    @property
+    def branch(self) -> str:
+        return f"cand/{self.id}"
+
+    @property
+    def ref(self) -> str:
+        return f"refs/heads/{self.branch}"
+
+    def to(self, state: Stage, **changes: object) -> Candidate:
+        if state not in NEXT[self.state]:
+            raise IllegalStage(f"a candidate that is {self.state} cannot become {state}")
+        return self.model_copy(update={"state": state, **changes})
+
+    def outcome(self) -> str | None:
+        """How its cycle ended in the words of the contract; None while it is open."""
+        if self.state in ENDED:
+            return str(self.state)
+        if self.state is Stage.JUDGED and self.needs_approval and not self.approved:
+            return "awaiting-approval"
+        return None
+
+
+def new_id(now: float, taken: frozenset[str]) -> str:
+    """`20261121T052530Z`, with `-2`, `-3`… for further ones of the same second."""
+    stamp = datetime.fromtimestamp(int(now), UTC).strftime("%Y%m%dT%H%M%SZ")
+    name, number = stamp, 1
+    while name in taken:
+        number += 1
+        name = f"{stamp}-{number}"
+    return name

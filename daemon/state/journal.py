@@ -1,0 +1,222 @@
+"""What is under way, and an index of what was: SQLite, every commit on disk before it counts.
+
+Git is the truth; everything but open promotions can be rebuilt from it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from daemon.core.candidate import ENDED as CANDIDATE_ENDED
+from daemon.core.candidate import Candidate
+from daemon.core.goal import Goal
+from daemon.core.promotion import OPEN, Promotion
+from ops.errors import Failed, Refused
+
+SCHEMA = 1  # raise by one with each change, and add its step to MIGRATIONS
+BUSY_SECONDS = 10.0
+EVENTS_PAGE_MAX = 10_000
+EVENTS_KEPT_MAX = 200_000
+
+TABLES = """
+CREATE TABLE candidate (id TEXT PRIMARY KEY, state TEXT NOT NULL, record TEXT NOT NULL) STRICT;
+CREATE INDEX candidate_state ON candidate (state);
+CREATE TABLE promotion (
+    id TEXT PRIMARY KEY, state TEXT NOT NULL, candidate TEXT, record TEXT NOT NULL) STRICT;
+CREATE INDEX promotion_state ON promotion (state);
+CREATE TABLE goal (place INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, record TEXT NOT NULL) STRICT;
+CREATE TABLE event (
+    number INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, candidate TEXT,
+    record TEXT NOT NULL) STRICT;
+CREATE INDEX event_candidate ON event (candidate);
+CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+"""
+
+
+class Journal:
+    """One instance's journal; used from one thread at a time, guarded for two."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.RLock()
+        try:
+            self._db = sqlite3.connect(
+                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._prepare()
+        except sqlite3.Error as error:
+            raise Failed(
+                f"the journal {path} cannot be opened: {error}",
+                f"move {path} aside and start again: it is rebuilt from git",
+            ) from error
+
+    def _prepare(self) -> None:
+        found: int = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if found > SCHEMA:
+            raise Refused(
+                f"this home was made by a newer org (schema {found}, this one reads {SCHEMA})",
+                "run the newer org, or name another home with --home",
+            )
+        if found == 0:
+            with self.together():
+                for statement in TABLES.split(";"):
+                    if statement.strip():
+                        self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version = {SCHEMA}")
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """All writes inside reach the disk as one, or not at all."""
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        with self._lock:
+            return self._db.execute(query, values).fetchall()
+
+    def _write(self, query: str, *values: object) -> None:
+        with self._lock:
+            self._db.execute(query, values)
+
+    # Candidates
+
+    def save_candidate(self, candidate: Candidate) -> None:
+        self._write(
+            "INSERT INTO candidate VALUES (?, ?, ?) ON CONFLICT (id)"
+            " DO UPDATE SET state = excluded.state, record = excluded.record",
+            candidate.id,
+            str(candidate.state),
+            candidate.model_dump_json(),
+        )
+
+    def candidate(self, name: str) -> Candidate | None:
+        rows = self._rows("SELECT record FROM candidate WHERE id = ?", name)
+        return Candidate.model_validate_json(rows[0][0]) if rows else None
+
+    def candidates(self, limit: int | None = None) -> list[Candidate]:
+        """Newest first."""
+        rows = self._rows("SELECT record FROM candidate ORDER BY id DESC LIMIT ?", limit or -1)
+        return [Candidate.model_validate_json(row[0]) for row in rows]
+
+    def open_candidates(self) -> list[Candidate]:
+        marks = ",".join("?" * len(CANDIDATE_ENDED))
+        query = f"SELECT record FROM candidate WHERE state NOT IN ({marks}) ORDER BY id"
+        rows = self._rows(query, *map(str, CANDIDATE_ENDED))
+        return [Candidate.model_validate_json(row[0]) for row in rows]
+
+    def has_candidate(self, name: str) -> bool:
+        return bool(self._rows("SELECT 1 FROM candidate WHERE id = ?", name))
+
+    def counts(self) -> dict[str, int]:
+        """Candidates by state."""
+        return dict(self._rows("SELECT state, count(*) FROM candidate GROUP BY state"))
+
+    # Promotions
+
+    def save_promotion(self, promotion: Promotion) -> None:
+        self._write(
+            "INSERT INTO promotion VALUES (?, ?, ?, ?) ON CONFLICT (id)"
+            " DO UPDATE SET state = excluded.state, record = excluded.record",
+            promotion.id,
+            str(promotion.state),
+            promotion.candidate,
+            promotion.model_dump_json(),
+        )
+
+    def open_promotions(self) -> list[Promotion]:
+        marks = ",".join("?" * len(OPEN))
+        query = f"SELECT record FROM promotion WHERE state IN ({marks}) ORDER BY rowid"
+        rows = self._rows(query, *map(str, OPEN))
+        return [Promotion.model_validate_json(row[0]) for row in rows]
+
+    def last_promotion(self) -> Promotion | None:
+        rows = self._rows("SELECT record FROM promotion ORDER BY rowid DESC LIMIT 1")
+        return Promotion.model_validate_json(rows[0][0]) if rows else None
+
+    def count_promotions(self, state: str) -> int:
+        rows = self._rows("SELECT count(*) FROM promotion WHERE state = ?", state)
+        return int(rows[0][0])
+
+    # Goals
+
+    def save_goal(self, goal: Goal) -> None:
+        self._write(
+            "INSERT INTO goal (id, record) VALUES (?, ?)"
+            " ON CONFLICT (id) DO UPDATE SET record = excluded.record",
+            goal.id,
+            goal.model_dump_json(),
+        )
+
+    def goals(self) -> list[Goal]:
+        rows = self._rows("SELECT record FROM goal ORDER BY place")
+        return [Goal.model_validate_json(row[0]) for row in rows]
+
+    def goal(self, name: str) -> Goal | None:
+        rows = self._rows("SELECT record FROM goal WHERE id = ?", name)
+        return Goal.model_validate_json(rows[0][0]) if rows else None
+
+    def remove_goal(self, name: str) -> None:
+        self._write("DELETE FROM goal WHERE id = ?", name)
+
+    # Events and facts
+
+    def add_event(
+        self, at: float, kind: str, candidate: str | None, data: Mapping[str, Any]
+    ) -> int:
+        with self._lock:
+            cursor = self._db.execute(
+                "INSERT INTO event (at, kind, candidate, record) VALUES (?, ?, ?, ?)",
+                (at, kind, candidate, json.dumps(data)),
+            )
+            number = int(cursor.lastrowid or 0)
+            if number % 1000 == 0:
+                self._db.execute("DELETE FROM event WHERE number <= ?", (number - EVENTS_KEPT_MAX,))
+            return number
+
+    def events(self, after: int = 0, candidate: str | None = None) -> list[dict[str, Any]]:
+        """Oldest first, at most EVENTS_PAGE_MAX after event number `after`."""
+        rows = self._rows(
+            "SELECT number, at, kind, candidate, record FROM event WHERE number > ?"
+            " AND (? IS NULL OR candidate = ?) ORDER BY number LIMIT ?",
+            after,
+            candidate,
+            candidate,
+            EVENTS_PAGE_MAX,
+        )
+        return [
+            {"number": number, "at": at, "kind": kind, "candidate": name, **json.loads(record)}
+            for number, at, kind, name, record in rows
+        ]
+
+    def fact(self, name: str) -> str | None:
+        rows = self._rows("SELECT value FROM fact WHERE name = ?", name)
+        return str(rows[0][0]) if rows else None
+
+    def set_fact(self, name: str, value: str | None) -> None:
+        if value is None:
+            self._write("DELETE FROM fact WHERE name = ?", name)
+        else:
+            self._write(
+                "INSERT INTO fact VALUES (?, ?) ON CONFLICT (name)"
+                " DO UPDATE SET value = excluded.value",
+                name,
+                value,
+            )
