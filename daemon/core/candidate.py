@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from daemon.core.goal import Goal
+
 
 class Stage(StrEnum):
     DRAFTING = "drafting"
@@ -45,7 +47,7 @@ class Candidate(BaseModel):
     id: str
     state: Stage = Stage.DRAFTING
     goal: str  # its text
-    goal_id: str | None = None
+    wish: Goal | None = None
     created: int  # unix seconds
     base: str  # main's commit that the author started from
     head: str | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 CANDIDATE = "Org-Candidate"
 GOAL = "Org-Goal"
@@ -34,6 +35,15 @@ class Point:
     commit: str
     parents: tuple[str, ...]
     trailers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Release:
+    """A commit made runnable: its tree on disk, and the interpreter made from its lock."""
+
+    commit: str
+    root: Path
+    python: Path
 
 
 Look = Callable[[str], Point]

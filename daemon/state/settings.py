@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from ops.errors import Refused
 
@@ -113,7 +118,11 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (env_settings, init_settings)  # files arrive merged, as init values
+        # `load` hands over the layers that stand above and below the environment.
+        layers = getattr(init_settings, "init_kwargs", {})
+        above = InitSettingsSource(settings_cls, layers.get("flags", {}))
+        below = InitSettingsSource(settings_cls, layers.get("files", {}))
+        return (above, env_settings, below)
 
 
 def _merge(under: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -179,10 +188,10 @@ def load(home: Path, flags: Mapping[str, Any] | None = None) -> Settings:
         _merge(values, read_toml(path))
     for section in ("serve", "gates"):  # of the evolved repo, read from its own org.toml
         values.pop(section, None)
-    _merge(values, _from_aliases(os.environ))
-    _merge(values, flags or {})
+    above = _merge(_from_aliases(os.environ), flags or {})
     try:
-        return Settings(**values)
+        layers: dict[str, Any] = {"flags": above, "files": values}
+        return Settings(**layers)
     except ValidationError as error:
         raise explain(error, files) from error
 

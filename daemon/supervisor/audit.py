@@ -1,0 +1,96 @@
+"""Check the whole history from git alone: every release, its tag, its card, its chain."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from daemon.core import release as releases
+from fitness.scorecard import Scorecard
+from ops.errors import Exit, Trouble
+from ops.history import History, LogEntry
+from ops.layout import Layout
+
+LOG_ENTRIES_MAX = 1_000_000
+
+
+def audit(history: History) -> dict[str, Any]:
+    """`{"ok", "releases", "problems"}`; a problem is one sentence naming the commit."""
+    main = history.find(releases.MAIN)
+    if main is None:
+        return {"ok": False, "releases": 0, "problems": ["there is no main"]}
+    entries = history.log(main, first_parent=True, limit=LOG_ENTRIES_MAX)
+    tagged = {oid: ref for ref, oid in history.refs(releases.RELEASE_TAGS).items()}
+    problems = [*_walk(history, entries, tagged), *_strays(entries, tagged)]
+    return {"ok": not problems, "releases": len(tagged), "problems": problems}
+
+
+def _walk(history: History, entries: tuple[LogEntry, ...], tagged: dict[str, str]) -> Iterator[str]:
+    trees = {entry.oid: entry.tree for entry in entries}
+    for entry in entries:
+        if releases.RESTORES in entry.trailers:
+            yield from _rollback(entry, trees)
+        elif releases.CANDIDATE in entry.trailers:
+            yield from _promotion(history, entry, tagged)
+
+
+def _rollback(entry: LogEntry, trees: dict[str, str]) -> Iterator[str]:
+    restored = entry.trailers[releases.RESTORES]
+    if trees.get(restored) != entry.tree:
+        yield f"{entry.oid[:12]} says it restores {restored[:12]} but its tree is another"
+
+
+def _promotion(history: History, entry: LogEntry, tagged: dict[str, str]) -> Iterator[str]:
+    name = entry.oid[:12]
+    if len(entry.parents) != 2:
+        yield f"{name} names a candidate but is no merge of one"
+    if entry.trailers.get(releases.BASE) not in entry.parents[:1]:
+        yield f"{name} was judged on another base than the main it was put on"
+    ref = tagged.get(entry.oid)
+    if ref is None:
+        yield f"{name} was promoted but has no release tag"
+        return
+    text = history.read_note(releases.SCORECARDS, entry.oid)
+    if text is None:
+        yield f"{name} ({ref}) has no scorecard"
+        return
+    yield from _card(history, entry, ref, text)
+
+
+def _card(history: History, entry: LogEntry, ref: str, text: str) -> Iterator[str]:
+    name = entry.oid[:12]
+    try:
+        card = Scorecard.model_validate_json(text)
+    except ValidationError:
+        yield f"{name} ({ref}) has a scorecard that cannot be read"
+        return
+    said = f"{releases.VERDICT}: {card.digest()}"
+    if said not in history.tag_message(ref).splitlines():
+        yield f"{name} ({ref}) has a scorecard that its tag does not vouch for"
+    if card.commit != entry.oid or not card.passed or not card.complete():
+        yield f"{name} ({ref}) has a scorecard that does not accept it"
+
+
+def _strays(entries: tuple[LogEntry, ...], tagged: dict[str, str]) -> Iterator[str]:
+    on_main = {entry.oid for entry in entries}
+    for commit, ref in sorted(tagged.items()):
+        if commit not in on_main:
+            yield f"{ref} names {commit[:12]}, which is not on main"
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="daemon.supervisor.audit")
+    parser.add_argument("--home", type=Path, required=True)
+    flags = parser.parse_args(argv)
+    try:
+        found = audit(History(Layout(flags.home).repo))
+    except Trouble as trouble:
+        print(json.dumps(trouble.as_json()))
+        return int(trouble.code)
+    print(json.dumps(found))
+    return int(Exit.DONE if found["ok"] else Exit.JUDGED_NO)

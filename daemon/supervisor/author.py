@@ -1,0 +1,199 @@
+"""Run one author in its cell, and turn what it leaves there into commits, step by step.
+
+The author's copy is never trusted: only plain files are read out of it, by the importer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from daemon.core import release as releases
+from daemon.core.candidate import Candidate
+from daemon.core.events import Kind
+from daemon.core.goal import Goal, Protocol
+from daemon.core.release import Release
+from daemon.supervisor.broker import Broker, Door, boot_argv, log_file
+from daemon.supervisor.channel import Channel, Message
+from daemon.supervisor.serving import CONTROL_FD, INSIDE_BROKER, limits_of
+from daemon.supervisor.world import World
+from ops.cell import SYSTEM_MOUNTS, Cell, Mount, python_mounts
+from ops.cell import start as start_cell
+from ops.errors import Refused
+from ops.history import RefChange
+from ops.importer import Import, import_tree
+from ops.processes import Child
+from ops.worktree import copy_for_author
+
+INSIDE_WORKSPACE = Path("/workspace")
+GRACE_SECONDS = 30.0  # beyond the author's own wall limit
+SMALL_MODEL_HINTS = ("0.5b", "1b", "1.5b", "2b", "3b", "135m", "270m", "360m")
+TELL = {
+    "turn": Kind.AUTHOR_TURN,
+    "call": Kind.AUTHOR_CALL,
+    "result": Kind.AUTHOR_RESULT,
+    "step": Kind.AUTHOR_STEP,
+    "end": Kind.AUTHOR_ENDED,
+}
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What an author left: `status` as it said, or `crashed` when it said nothing."""
+
+    head: str
+    status: str
+    reason: str
+    tokens: int
+
+
+@dataclass(frozen=True)
+class Brief:
+    """Everything one author is given."""
+
+    candidate: Candidate
+    goal: Goal
+    program: Release
+    model: str
+    session: Path | None
+    record: Path | None
+
+
+def protocol_of(world: World, goal: Goal, model: str) -> Protocol:
+    """The goal's own wish, else the setting, else by the size that the model's name tells."""
+    if goal.protocol is not None:
+        return goal.protocol
+    if world.settings.author.protocol != "auto":
+        return Protocol(world.settings.author.protocol)
+    small = any(
+        hint in model.lower().replace("-", "").replace("_", "") for hint in SMALL_MODEL_HINTS
+    )
+    return Protocol.REWRITE if small else Protocol.AGENT
+
+
+class Author:
+    """One run of one author."""
+
+    def __init__(self, world: World, broker: Broker, brief: Brief) -> None:
+        self._world = world
+        self._broker = broker
+        self._brief = brief
+        self._workspace = world.layout.candidates / brief.candidate.id / "workspace"
+        self._imported: Import | None = None
+        self._head = brief.candidate.base
+
+    async def run(self) -> Draft:
+        """Raises Refused when what the author left may not be imported."""
+        candidate, world = self._brief.candidate, self._world
+        await asyncio.to_thread(copy_for_author, world.history, candidate.base, self._workspace)
+        self._imported = await asyncio.to_thread(import_tree, world.history, self._workspace, None)
+        world.history.move([RefChange(candidate.ref, candidate.base, None)])
+        session, record = self._brief.session, self._brief.record
+        door = await self._broker.open(
+            candidate.id,
+            tokens_max=world.settings.author.tokens_max,
+            replay=str(session) if session else None,
+            record=str(record) if record else None,
+        )
+        try:
+            end = await self._work(door)
+        finally:
+            usage = await self._broker.close(candidate.id)
+        await self._import("the last step")
+        return Draft(
+            self._head,
+            str(end.get("status", "crashed")),
+            str(end.get("reason") or usage.get("unfit") or "the author ended without a word"),
+            int(usage.get("total_tokens") or 0),
+        )
+
+    async def _work(self, door: Door) -> Message:
+        channel, theirs = await Channel.pair()
+        child = self._start(door, theirs.fileno())
+        theirs.close()
+        wall = self._world.settings.author.wall_seconds + GRACE_SECONDS
+        try:
+            await channel.send({"job": self._job()})
+            async with asyncio.timeout(wall):
+                return await self._follow(channel)
+        except TimeoutError:
+            return {"status": "limit", "reason": f"the author was not done within {wall:g} s"}
+        finally:
+            child.kill()
+            channel.close()
+
+    def _start(self, door: Door, control: int) -> Child:
+        program = self._brief.program
+        log = log_file(self._world, "author")
+        cell = Cell(
+            argv=tuple(boot_argv(program, "daemon.agent.author")),
+            mounts=(
+                *SYSTEM_MOUNTS,
+                *python_mounts(program.python),
+                Mount(program.root, program.root),
+                Mount(door.directory, INSIDE_BROKER),
+                Mount(self._workspace, INSIDE_WORKSPACE, writable=True),
+            ),
+            directory=str(INSIDE_WORKSPACE),
+            environment={"ORG_BROKER": str(INSIDE_BROKER / "broker.sock")},
+            limits=limits_of(self._world.settings, None),
+            fds={CONTROL_FD: control},
+            backend=self._world.settings.cells.backend,
+        )
+        try:
+            return start_cell(cell, log, log)
+        finally:
+            os.close(log)
+
+    def _job(self) -> dict[str, Any]:
+        settings, goal = self._world.settings.author, self._brief.goal
+        return {
+            "goal": goal.text,
+            "module": goal.module,
+            "protocol": str(protocol_of(self._world, goal, self._brief.model)),
+            "model": self._brief.model,
+            "steps_max": settings.steps_max,
+            "rounds_max": settings.rounds_max,
+            "wall_seconds": settings.wall_seconds,
+            "tests": None,
+        }
+
+    async def _follow(self, channel: Channel) -> Message:
+        """Tell what the author does; import after each step, then let it go on."""
+        while (message := await channel.receive()) is not None:
+            event = str(message.get("event"))
+            if event in TELL:
+                kept = {
+                    key: value for key, value in message.items() if key not in ("event", "kind")
+                }
+                self._world.tell(TELL[event], self._brief.candidate.id, said=kept)
+            if event == "step":
+                await self._import(str(message.get("summary", "")))
+                await channel.send({"ack": message.get("n")})
+            if event == "end":
+                return message
+        return {}
+
+    async def _import(self, summary: str) -> None:
+        """One commit on the candidate's branch, if anything changed."""
+        world, candidate = self._world, self._brief.candidate
+        try:
+            found = await asyncio.to_thread(
+                import_tree, world.history, self._workspace, self._imported
+            )
+        except Refused as refusal:
+            raise Refused(
+                f"the author's tree was refused: {refusal.message}", refusal.hint
+            ) from refusal
+        self._imported = found
+        if found.tree == world.history.tree(self._head):
+            return
+        text = releases.message(
+            releases.one_line(summary) or "Change files", "", {releases.CANDIDATE: candidate.id}
+        )
+        head = world.history.commit(found.tree, [self._head], text, int(world.clock()))
+        world.history.move([RefChange(candidate.ref, head, self._head)])
+        self._head = head

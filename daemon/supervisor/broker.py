@@ -1,0 +1,136 @@
+"""The broker as the supervisor sees it: one child, asked over its admin channel."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from daemon.core.events import Kind
+from daemon.core.release import Release
+from daemon.supervisor.channel import Channel, Message
+from daemon.supervisor.world import World
+from ops.errors import Failed, Refused
+from ops.processes import Child, spawn
+
+READY_SECONDS = 30.0
+ANSWER_SECONDS = 30.0
+PAUSE_SECONDS = 0.5
+
+
+def boot_argv(release: Release, module: str, *arguments: str) -> list[str]:
+    """How every program of org is launched."""
+    return [str(release.python), "-I", str(release.root / "ops/boot.py"), module, *arguments]
+
+
+def log_file(world: World, name: str) -> int:
+    """A descriptor that appends to logs/<name>.log; the caller closes it."""
+    path = world.layout.logs / f"{name}.log"
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+@dataclass
+class Door:
+    """A cell's way to a model: bind `directory` at /run/org in the cell."""
+
+    name: str
+    directory: Path
+    limits: Mapping[str, Any]
+
+
+@dataclass
+class Broker:
+    """Restarted when it dies; the doors that were open are opened again."""
+
+    world: World
+    program: Release
+    child: Child | None = None
+    channel: Channel | None = None
+    doors: dict[str, Door] = field(default_factory=dict)
+    number: int = 0
+    waiting: dict[int, asyncio.Future[Message]] = field(default_factory=dict)
+    keeper: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        channel, theirs = await Channel.pair()
+        log = log_file(self.world, "broker")
+        argv = boot_argv(self.program, "daemon.broker", "--home", str(self.world.layout.home))
+        try:
+            self.child = spawn(
+                argv, environment=dict(os.environ), fds={4: theirs.fileno()}, stdout=log, stderr=log
+            )
+        finally:
+            os.close(log)
+            theirs.close()
+        if await channel.until(lambda message: "ready" in message, READY_SECONDS) is None:
+            raise Failed("the broker did not become ready", "see: orgctl logs broker")
+        self.channel = channel
+        self.keeper = asyncio.create_task(self._listen(channel))
+        for door in self.doors.values():
+            await self._ask("open", cell=door.name, directory=str(door.directory), **door.limits)
+
+    async def _listen(self, channel: Channel) -> None:
+        """Hand answers to those who wait; when the broker dies, start another."""
+        while (message := await channel.receive()) is not None:
+            future = self.waiting.pop(message.get("id", -1), None)
+            if future is not None and not future.done():
+                future.set_result(message)
+        self.channel = None
+        for future in self.waiting.values():
+            if not future.done():
+                future.set_result({"error": "the broker ended", "hint": "it is started again"})
+        self.waiting.clear()
+        if self.child is not None:
+            self.child.kill()
+            self.world.tell(Kind.NOTICE, text="the broker ended and is started again")
+            await asyncio.sleep(PAUSE_SECONDS)  # a broker that dies at once must not spin
+            await self.start()
+
+    async def _ask(self, verb: str, **arguments: Any) -> Message:
+        if self.channel is None:
+            raise Failed("the broker is not running", "see: orgctl logs broker")
+        self.number += 1
+        future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        number = self.number
+        self.waiting[number] = future
+        await self.channel.send({"id": number, "do": verb, **arguments})
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                answer = await future
+        except TimeoutError as error:
+            raise Failed("the broker does not answer", "see: orgctl logs broker") from error
+        finally:
+            self.waiting.pop(number, None)
+        if "error" in answer:
+            raise Refused(str(answer["error"]), str(answer.get("hint", "")))
+        found = answer.get("ok")
+        return found if isinstance(found, dict) else {}
+
+    async def open(self, name: str, **limits: Any) -> Door:
+        """A new way in; `limits` are tokens_max, record and replay."""
+        directory = self.world.layout.run / "cells" / name
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        door = Door(name, directory, limits)
+        await self._ask("open", cell=name, directory=str(directory), **limits)
+        self.doors[name] = door
+        return door
+
+    async def close(self, name: str) -> Message:
+        """Shut it; what was used through it is the answer."""
+        self.doors.pop(name, None)
+        return await self._ask("close", cell=name)
+
+    async def probe(self) -> Message:
+        return await self._ask("probe")
+
+    async def stop(self) -> None:
+        child, self.child = self.child, None
+        if self.keeper is not None:
+            self.keeper.cancel()
+        if self.channel is not None:
+            self.channel.close()
+        if child is not None:
+            child.kill()

@@ -1,0 +1,64 @@
+"""JSON lines over one end of a socket pair: how the supervisor talks with its children."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+from ops.errors import Failed
+
+LINE_BYTES_MAX = 16 * 2**20
+Message = dict[str, Any]
+
+
+class Channel:
+    """Our end; the other end's descriptor goes to exactly one child.
+
+    What arrives is untrusted: a line that is no JSON object ends the channel.
+    """
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def pair(cls) -> tuple[Self, socket.socket]:
+        """A channel, and the socket to hand to the child (close it once the child runs)."""
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        reader, writer = await asyncio.open_unix_connection(sock=ours, limit=LINE_BYTES_MAX)
+        return cls(reader, writer), theirs
+
+    async def send(self, message: Mapping[str, Any]) -> None:
+        """Raises Failed when the other side is gone."""
+        try:
+            self._writer.write(json.dumps(message).encode() + b"\n")
+            await self._writer.drain()
+        except ConnectionError as error:
+            raise Failed("the child closed its channel", "see its log") from error
+
+    async def receive(self) -> Message | None:
+        """The next message; None when the other side is gone or talks rubbish."""
+        try:
+            line = await self._reader.readline()
+            message = json.loads(line) if line else None
+        except (ValueError, ConnectionError, RecursionError):
+            return None  # an over-long line raises ValueError too
+        return message if isinstance(message, dict) else None
+
+    async def until(self, wanted: Callable[[Message], bool], seconds: float) -> Message | None:
+        """The first message that is wanted; None when the channel ends or time runs out."""
+        try:
+            async with asyncio.timeout(seconds):
+                while (message := await self.receive()) is not None:
+                    if wanted(message):
+                        return message
+        except TimeoutError:
+            return None
+        return None
+
+    def close(self) -> None:
+        self._writer.close()

@@ -1,0 +1,241 @@
+"""One cycle: goal, author, merge result, judgement, promotion; every step told as it happens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from daemon.core import release as releases
+from daemon.core.candidate import Candidate, Stage, new_id
+from daemon.core.events import Kind
+from daemon.core.goal import Goal
+from daemon.core.promotion import State
+from daemon.supervisor import judge, runnable
+from daemon.supervisor.author import Author, Brief, Draft
+from daemon.supervisor.broker import Broker
+from daemon.supervisor.promoter import Promoter, new_promotion, stage_after
+from daemon.supervisor.slots import Slots
+from daemon.supervisor.world import World
+from fitness.policy import needs_approval
+from fitness.scorecard import Scorecard
+from ops.errors import Failed, Refused, Trouble
+from ops.history import RefChange
+
+MERGES = "refs/org/merges/"  # keeps every judged merge result from being collected
+REBUILDS_MAX = 3
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a cycle was asked for."""
+
+    goal: Goal
+    session: Path | None = None
+    record: Path | None = None
+
+
+@dataclass
+class Cycle:
+    """The way from a wish to an outcome; the caller holds the operation lease."""
+
+    world: World
+    broker: Broker
+    slots: Slots
+    promoter: Promoter
+
+    def open(self, goal: Goal) -> Candidate:
+        """A fresh candidate, drafting on top of what serves."""
+        world = self.world
+        now = world.clock()
+        taken = frozenset(one.id for one in world.journal.candidates(limit=100))
+        candidate = Candidate(
+            id=new_id(now, taken), goal=goal.text, wish=goal, created=int(now), base=world.main()
+        )
+        world.journal.save_candidate(candidate)
+        world.tell(Kind.CYCLE_STARTED, candidate.id, goal=goal.text)
+        return candidate
+
+    async def run(self, candidate: Candidate, wish: Wish) -> Candidate:
+        """The candidate at its end; whatever goes wrong on the way is its reason."""
+        try:
+            candidate = await self._draft(candidate, wish)
+            if candidate.state is Stage.DRAFTED:
+                candidate = await self.judge(candidate)
+            if candidate.state is Stage.JUDGED and self._may_promote(candidate):
+                candidate = await self.promote(candidate)
+        except Trouble as trouble:
+            candidate = self._now(candidate)
+            stage = Stage.REJECTED if isinstance(trouble, Refused) else Stage.ABANDONED
+            candidate = self.move(candidate, stage, reason=trouble.message)
+        self.world.tell(
+            Kind.CYCLE_ENDED,
+            candidate.id,
+            outcome=candidate.outcome() or str(candidate.state),
+            reason=candidate.reason,
+            release=candidate.release,
+        )
+        return candidate
+
+    def _now(self, candidate: Candidate) -> Candidate:
+        return self.world.journal.candidate(candidate.id) or candidate
+
+    def move(self, candidate: Candidate, stage: Stage, **changes: Any) -> Candidate:
+        """To `stage`, durably, then told."""
+        moved = candidate.to(stage, **changes)
+        self.world.journal.save_candidate(moved)
+        self.world.tell(
+            Kind.CANDIDATE, moved.id, state=str(stage), reason=moved.reason, merge=moved.merge
+        )
+        return moved
+
+    def _may_promote(self, candidate: Candidate) -> bool:
+        held = candidate.needs_approval and not candidate.approved
+        frozen = self.world.journal.fact("frozen") is not None
+        return self.world.settings.policy.promote == "auto" and not held and not frozen
+
+    # Author
+
+    async def _draft(self, candidate: Candidate, wish: Wish) -> Candidate:
+        model, session = await self._choose_model(candidate, wish)
+        program = await runnable.program(self.world)
+        candidate = candidate.model_copy(update={"model": model})
+        self.world.journal.save_candidate(candidate)
+        brief = Brief(candidate, wish.goal, program, model, session, wish.record)
+        draft = await Author(self.world, self.broker, brief).run()
+        known: dict[str, Any] = {"head": draft.head, "tokens": draft.tokens}
+        verdict = _unfinished(draft, candidate)
+        if verdict is not None:
+            stage, reason = verdict
+            return self.move(candidate, stage, reason=reason, **known)
+        return self.move(candidate, Stage.DRAFTED, **known)
+
+    async def _choose_model(self, candidate: Candidate, wish: Wish) -> tuple[str, Path | None]:
+        """The live model if its endpoint answers, else the session that fits the goal."""
+        settings = self.world.settings.model
+        session = wish.session or (Path(settings.session) if settings.session else None)
+        if session is not None:
+            self._tell_model(candidate, f"replaying the recorded session {session.name}")
+            return "recorded", session
+        probed = await self.broker.probe()
+        if probed.get("answers"):
+            models = [str(name) for name in probed.get("models") or ()]
+            model = settings.name or (models[0] if models else "")
+            self._tell_model(candidate, f"{model} at {settings.base}")
+            return model, None
+        if wish.goal.session is not None:
+            self._tell_model(
+                candidate,
+                f"no model answers at {settings.base}: replaying the recorded session that ships",
+            )
+            return "recorded", Path(wish.goal.session)
+        raise Failed(
+            f"no model answers at {settings.base}: {probed.get('detail', 'no reason given')}",
+            "start it, or set OLLAMA_BASE or model.base in org.toml",
+        )
+
+    def _tell_model(self, candidate: Candidate, text: str) -> None:
+        self.world.tell(Kind.CYCLE_MODEL, candidate.id, text=text)
+
+    # Judge
+
+    async def judge(self, candidate: Candidate) -> Candidate:
+        """On the exact merge result with the main of now."""
+        candidate, merge = self.merge(candidate)
+        await runnable.build(self.world, merge)
+        candidate = self.move(candidate, Stage.BUILT)
+        case = judge.Case(candidate.id, merge, self.world.main(), candidate.wish)
+        card = await judge.judge(self.world, self.slots, case)
+        digest = judge.keep(self.world, card)
+        known = {
+            "scorecard": digest,
+            "passed": card.passed,
+            "needs_approval": self._needs_approval(merge, case.base),
+        }
+        if not card.passed:
+            return self.move(candidate, Stage.REJECTED, reason=why(card), **known)
+        return self.move(candidate, Stage.JUDGED, **known)
+
+    def _needs_approval(self, merge: str, base: str) -> bool:
+        if self.world.instance.kind == "repo":
+            return False
+        paths = [change.path for change in self.world.history.changes(base, merge)]
+        return needs_approval(paths)
+
+    def merge(self, candidate: Candidate) -> tuple[Candidate, str]:
+        """The merge result, made without a work tree and kept by a ref of its own."""
+        world, history = self.world, self.world.history
+        head, base = candidate.head, world.main()
+        if head is None:
+            raise Refused("the candidate has nothing to judge", "evolve again")
+        text = releases.message(
+            candidate.goal,
+            "",
+            {
+                releases.CANDIDATE: candidate.id,
+                releases.GOAL: candidate.goal,
+                releases.BASE: base,
+            },
+        )
+        # The head's own date makes a redo give the same commit.
+        merge = history.merge(base, head, text, max(history.when(head), history.when(base)))
+        ref = MERGES + candidate.id
+        if history.find(ref) != merge:
+            history.move([RefChange(ref, merge, history.find(ref))])
+        candidate = candidate.model_copy(update={"merge": merge})
+        world.journal.save_candidate(candidate)
+        return candidate, merge
+
+    # Promote
+
+    async def promote(self, candidate: Candidate) -> Candidate:
+        """A judged candidate into service; judged anew first if main moved meanwhile."""
+        for _ in range(REBUILDS_MAX):
+            if not self._stale(candidate):
+                return await self._promote(candidate)
+            candidate = self.move(candidate, Stage.DRAFTED)
+            candidate = await self.judge(candidate)
+            if candidate.state is not Stage.JUDGED:
+                return candidate
+        raise Refused("main kept moving while the candidate was judged", "try again later")
+
+    def _stale(self, candidate: Candidate) -> bool:
+        card = judge.kept(self.world, candidate.merge) if candidate.merge else None
+        return card is None or card.base != self.world.main()
+
+    async def _promote(self, candidate: Candidate) -> Candidate:
+        async with self.promoter.turn:
+            promotion = await self.promoter.run(
+                new_promotion(
+                    self.world,
+                    state=State.JUDGED,
+                    candidate=candidate.id,
+                    main=self.world.main(),
+                    merge=candidate.merge,
+                    former=self.world.serving(),
+                    verdict=candidate.scorecard,
+                    tokens=candidate.tokens,
+                )
+            )
+        stage = stage_after(promotion)
+        return self.move(candidate, stage, release=promotion.release, reason=promotion.reason)
+
+
+def _unfinished(draft: Draft, candidate: Candidate) -> tuple[Stage, str] | None:
+    """The end of a candidate whose author did not bring it to a judgement."""
+    if draft.status in ("unfit", "model", "crashed"):
+        return Stage.ABANDONED, draft.reason
+    if draft.status != "done":
+        return Stage.REJECTED, f"the author ended as {draft.status}: {draft.reason}"
+    if draft.head == candidate.base:
+        return Stage.REJECTED, "the author changed nothing"
+    return None
+
+
+def why(card: Scorecard) -> str:
+    """The first gate that said no, in its own words."""
+    for gate in card.gates:
+        if not gate.passed:
+            return f"{gate.name}: {gate.reason}"
+    missing = sorted(set(card.expected) - {gate.name for gate in card.gates})
+    return f"no verdict from {', '.join(missing)}"

@@ -1,0 +1,71 @@
+"""After any end, however sudden: sweep what is torn, finish what was begun, serve again."""
+
+from __future__ import annotations
+
+import shutil
+import time
+
+from daemon.core import release as releases
+from daemon.core.candidate import Stage
+from daemon.core.events import Kind
+from daemon.core.promotion import State
+from daemon.supervisor.promoter import Promoter, stage_after
+from daemon.supervisor.runnable import build
+from daemon.supervisor.slots import Slots
+from daemon.supervisor.world import World
+from ops import worktree
+from ops.errors import Failed, Trouble
+
+FORMERS_TRIED_MAX = 10
+
+
+def sweep(world: World) -> None:
+    """Remove what a killed process left; the daemon's lease proves that nobody else writes."""
+    for lock in world.layout.repo.rglob("*.lock"):
+        lock.unlink(missing_ok=True)
+    worktree.sweep(world.layout.releases)
+    worktree.sweep(world.layout.candidates)
+    shutil.rmtree(world.layout.run / "cells", ignore_errors=True)
+
+
+async def resume(world: World, slots: Slots, promoter: Promoter) -> None:
+    """Serve what main names, finish open promotions, end what no process works on any more."""
+    began = time.monotonic()
+    await _serve(world, slots)
+    for promotion in world.journal.open_promotions():
+        async with promoter.turn:
+            done = await promoter.run(promotion)
+        if done.candidate is not None:
+            _settle_candidate(world, done.candidate, stage_after(done), done.release)
+    for candidate in world.journal.open_candidates():
+        if candidate.state is not Stage.JUDGED:
+            reason = f"the supervisor stopped while it was {candidate.state}"
+            world.journal.save_candidate(candidate.to(Stage.ABANDONED, reason=reason))
+            world.tell(Kind.CANDIDATE, candidate.id, state="abandoned", reason=reason)
+    world.tell(Kind.NOTICE, text=f"recovered in {time.monotonic() - began:.2f} s")
+
+
+def _settle_candidate(world: World, name: str, stage: Stage, release: str | None) -> None:
+    candidate = world.journal.candidate(name)
+    if candidate is not None and candidate.state is Stage.JUDGED:
+        world.journal.save_candidate(candidate.to(stage, release=release))
+
+
+async def _serve(world: World, slots: Slots) -> None:
+    """What main names; when that cannot start, the release before it, and so on."""
+    commit: str | None = world.serving()
+    pending = [one for one in world.journal.open_promotions() if one.state is State.REVERTING]
+    for _ in range(FORMERS_TRIED_MAX):
+        if commit is None:
+            break
+        try:
+            release = await build(world, commit)
+            serving = await slots.prepare(release, world.tag_of(commit))
+            await slots.switch(serving)
+        except Trouble as trouble:
+            world.tell(Kind.NOTICE, text=f"{commit[:12]} does not serve: {trouble.message}")
+            commit = releases.former(commit, world.point)
+        else:
+            return
+    if not pending:
+        raise Failed("no release could be started", "see: orgctl logs current")

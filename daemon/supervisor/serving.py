@@ -1,0 +1,205 @@
+"""One process that serves one release on a listening socket, and what it says of itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from daemon.core.release import Release
+from daemon.state.settings import Serve, Settings
+from daemon.supervisor.broker import Door, boot_argv, log_file
+from daemon.supervisor.channel import Channel
+from daemon.supervisor.world import World
+from ops.cell import SYSTEM_MOUNTS, Cell, Limits, Mount, python_mounts
+from ops.cell import start as start_cell
+from ops.errors import Failed
+from ops.processes import Child
+
+ANSWER_SECONDS = 5.0
+POLL_SECONDS = 0.05
+STOP_SECONDS = 10.0
+CURRENT_FD, CONTROL_FD = 3, 4
+INSIDE_BROKER = Path("/run/org")
+
+
+@dataclass
+class Serving:
+    """A live process; `channel` is None for services that only take the socket."""
+
+    release: Release
+    slot: str
+    tag: str | None
+    child: Child
+    channel: Channel | None
+    started: float
+
+    @property
+    def alive(self) -> bool:
+        return self.child.poll() is None
+
+    async def ask(self, what: str) -> dict[str, Any]:
+        """Tell it to accept, drain, stop or give stats, and wait for its word. Raises Failed."""
+        if self.channel is None:
+            return {}
+        await self.channel.send({"do": what})
+        answer = await self.channel.until(lambda said: said.get("did") == what, ANSWER_SECONDS)
+        if answer is None:
+            raise Failed(f"the process of {self.release.commit[:12]} did not {what}", "see its log")
+        return answer
+
+    async def ended(self) -> int:
+        """Wait for its end; the code is negative for a signal."""
+        loop = asyncio.get_running_loop()
+        over: asyncio.Future[None] = loop.create_future()
+        descriptor = os.dup(self.child.fileno())
+        loop.add_reader(descriptor, lambda: over.done() or over.set_result(None))
+        try:
+            await over
+        finally:
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
+        return self.child.poll() or 0
+
+    async def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """Let it finish what it has, then end it whole."""
+        if self.alive:
+            inner = getattr(self.child, "inner", None)
+            if inner:
+                with contextlib.suppress(ProcessLookupError):  # it ended meanwhile: as wanted
+                    os.kill(inner, signal.SIGTERM)
+            else:
+                self.child.signal(signal.SIGTERM)
+            with contextlib.suppress(TimeoutError):  # its time is up: the kill below ends it
+                async with asyncio.timeout(seconds):
+                    await self.ended()
+        self.child.kill()
+        if self.channel is not None:
+            self.channel.close()
+
+
+def limits_of(settings: Settings, wall_seconds: float | None) -> Limits:
+    """The settings' limits on a cell; `wall_seconds` None for one that serves."""
+    cells = settings.cells
+    return Limits(
+        memory_bytes=cells.memory_bytes,
+        processes=cells.processes,
+        cpu_seconds=None,
+        wall_seconds=wall_seconds,
+        file_bytes=cells.file_bytes,
+        open_files=cells.open_files,
+        output_bytes=cells.output_bytes,
+    )
+
+
+def _command(release: Release, slot: str, tag: str | None, standby: bool) -> tuple[str, ...]:
+    flags = ["--slot", slot]
+    flags += ["--tag", tag] if tag else []
+    flags += ["--standby"] if standby else []
+    return tuple(boot_argv(release, "daemon.orchestrator", *flags))
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to start: `listener` is dup'ed into the child as descriptor 3."""
+
+    release: Release
+    slot: str
+    tag: str | None
+    listener: socket.socket
+    door: Door
+    standby: bool = False
+
+
+async def start(world: World, order: Order) -> Serving:
+    """Start it and wait until it is ready and has loaded the right commit. Raises Failed."""
+    if world.instance.kind == "repo":
+        return await _start_foreign(world, order)
+    release = order.release
+    command = _command(release, order.slot, order.tag, order.standby)
+    mounts = (Mount(release.root, release.root), *python_mounts(release.python))
+    serving = await _launch(world, order, command, mounts, str(release.root))
+    return await _confirmed(world, serving)
+
+
+async def _launch(
+    world: World, order: Order, command: tuple[str, ...], mounts: tuple[Mount, ...], directory: str
+) -> Serving:
+    channel, theirs = await Channel.pair()
+    log = log_file(world, order.slot)
+    cell = Cell(
+        argv=command,
+        mounts=(*SYSTEM_MOUNTS, *mounts, Mount(order.door.directory, INSIDE_BROKER)),
+        directory=directory,
+        environment={"ORG_BROKER": str(INSIDE_BROKER / "broker.sock")},
+        limits=limits_of(world.settings, None),
+        fds={CURRENT_FD: order.listener.fileno(), CONTROL_FD: theirs.fileno()},
+        backend=world.settings.cells.backend,
+    )
+    try:
+        child = start_cell(cell, log, log)
+    finally:
+        os.close(log)
+        theirs.close()
+    return Serving(order.release, order.slot, order.tag, child, channel, world.clock())
+
+
+async def _confirmed(world: World, serving: Serving) -> Serving:
+    """Ready, and running exactly the commit that was meant."""
+    limit = Serve().start_seconds
+    channel, wanted = serving.channel, serving.release.commit
+    said = await channel.until(lambda line: "ready" in line, limit) if channel else None
+    ready = said["ready"] if said else None
+    if isinstance(ready, dict) and ready.get("commit") == wanted:
+        return serving
+    code = serving.child.poll()
+    await serving.stop(0.0)
+    if said is not None:
+        raise Failed(f"the process of {wanted[:12]} loaded another commit", "see its log")
+    how = f"ended with {code}" if code is not None else f"was not ready within {limit:g} s"
+    raise Failed(f"the process of {wanted[:12]} {how}", f"see: orgctl logs {serving.slot}")
+
+
+async def _start_foreign(world: World, order: Order) -> Serving:
+    """A service of another repo: ready when its health path answers 200."""
+    serve = world.repo_settings(order.release.commit).serve
+    release = order.release
+    mounts = (Mount(release.root, release.root), *python_mounts(release.python))
+    serving = await _launch(world, order, serve.command, mounts, str(release.root))
+    if serve.control:
+        return await _confirmed(world, serving)
+    if serving.channel is not None:
+        serving.channel.close()
+        serving.channel = None
+    host, port = order.listener.getsockname()[:2]
+    try:
+        async with asyncio.timeout(serve.start_seconds):
+            while serving.alive and not await healthy(f"http://{host}:{port}{serve.health}"):
+                await asyncio.sleep(POLL_SECONDS)
+    except TimeoutError:
+        pass  # told below, with the reason
+    if not serving.alive or not await healthy(f"http://{host}:{port}{serve.health}"):
+        code = serving.child.poll()
+        await serving.stop(0.0)
+        raise Failed(
+            f"the service of {release.commit[:12]} did not answer {serve.health} with 200"
+            f" (it {'ended with ' + str(code) if code is not None else 'runs'})",
+            f"see: orgctl logs {order.slot}",
+        )
+    return serving
+
+
+async def healthy(url: str) -> bool:
+    """One GET answered 200 within the limit."""
+    try:
+        async with httpx.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False) as client:
+            return (await client.get(url)).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False

@@ -1,0 +1,184 @@
+"""The two slots: which process serves :7001, which one :7002, and how they change hands."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from daemon.core.events import Kind
+from daemon.core.release import Release
+from daemon.supervisor.broker import Door
+from daemon.supervisor.serving import Order, Serving, start
+from daemon.supervisor.world import World
+from ops.errors import Failed, Trouble
+
+EMPTY = b'{"status":"empty","slot":"candidate"}\n'
+EMPTY_ANSWER = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n"
+    b"content-length: " + str(len(EMPTY)).encode() + b"\r\nconnection: close\r\n\r\n" + EMPTY
+)
+EMPTY_SECONDS = 2.0
+RESTART_PAUSE_FIRST_SECONDS = 0.05
+RESTART_PAUSE_MAX_SECONDS = 30.0
+STEADY_SECONDS = 60.0
+
+
+@dataclass
+class Slots:
+    """Owns both listening sockets for as long as the supervisor lives."""
+
+    world: World
+    current_socket: socket.socket
+    candidate_socket: socket.socket
+    doors: dict[str, Door] = field(default_factory=dict)
+    current: Serving | None = None
+    former: Serving | None = None
+    candidate: Serving | None = None
+    fallen: Callable[[Serving], bool] = lambda _: False  # may claim a crash of current
+    _watch: asyncio.Task[None] | None = None
+    _empty: asyncio.Server | None = None
+
+    # :7001
+
+    async def prepare(self, release: Release, tag: str | None) -> Serving:
+        """A process for :7001 that is ready but does not accept yet."""
+        order = Order(
+            release, "current", tag, self.current_socket, self.doors["current"], standby=True
+        )
+        return await start(self.world, order)
+
+    async def switch(self, new: Serving) -> None:
+        """`new` accepts, then the one that served drains and stays warm as former."""
+        old = self.current
+        if old is new:
+            return
+        await new.ask("accept")
+        self._serve_with(new)
+        if old is None:
+            return
+        if self.former is not None and self.former is not new:
+            await self.former.stop()
+        self.former = old
+        if old.alive:
+            try:
+                await old.ask("drain")
+            except Failed:
+                # It cannot be told to let go, so it must not go on accepting.
+                await old.stop()
+        if old.channel is None:
+            await old.stop()
+        self._tell("current", "serving")
+
+    def _serve_with(self, serving: Serving) -> None:
+        self.current = serving
+        if self._watch is not None:
+            self._watch.cancel()
+        self._watch = asyncio.create_task(self._keep(serving))
+
+    async def _keep(self, serving: Serving) -> None:
+        """When the current process dies, start it again; the socket's backlog holds its callers."""
+        pause = RESTART_PAUSE_FIRST_SECONDS
+        while True:
+            code = await serving.ended()
+            self.world.tell(Kind.SLOT, slot="current", state="ended", code=code)
+            if self.fallen(serving):
+                return
+            if self.world.clock() - serving.started > STEADY_SECONDS:
+                pause = RESTART_PAUSE_FIRST_SECONDS
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, RESTART_PAUSE_MAX_SECONDS)
+            try:
+                fresh = await self.prepare(serving.release, serving.tag)
+                await fresh.ask("accept")
+            except Trouble as trouble:
+                self.world.tell(Kind.NOTICE, text=f"current did not start again: {trouble}")
+                continue
+            self.current = serving = fresh
+            self._tell("current", "serving")
+
+    async def retire_former(self) -> None:
+        former, self.former = self.former, None
+        if former is not None:
+            await former.stop()
+
+    def warm(self, commit: str) -> Serving | None:
+        """A live process of `commit` that can serve :7001 at once."""
+        for serving in (self.current, self.former):
+            if serving is not None and serving.alive and serving.release.commit == commit:
+                return serving if serving.channel is not None or serving is self.current else None
+        return None
+
+    # :7002
+
+    async def serve_candidate(self, release: Release) -> Serving:
+        await self.stop_answering_empty()
+        order = Order(release, "candidate", None, self.candidate_socket, self.doors["candidate"])
+        try:
+            self.candidate = await start(self.world, order)
+        except Trouble:
+            await self.answer_empty()
+            raise
+        self._tell("candidate", "serving")
+        return self.candidate
+
+    async def drop_candidate(self) -> None:
+        serving, self.candidate = self.candidate, None
+        if serving is not None:
+            await serving.stop()
+            self._tell("candidate", "empty")
+        await self.answer_empty()
+
+    async def answer_empty(self) -> None:
+        """While nothing is judged, :7002 says so instead of leaving callers waiting."""
+        if self._empty is None:
+            self._empty = await asyncio.start_server(_say_empty, sock=self.candidate_socket.dup())
+
+    async def stop_answering_empty(self) -> None:
+        empty, self._empty = self._empty, None
+        if empty is not None:
+            empty.close()
+            await empty.wait_closed()
+
+    # Both
+
+    async def stop(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        await self.stop_answering_empty()
+        alive = [one for one in (self.current, self.former, self.candidate) if one is not None]
+        await asyncio.gather(*(one.stop() for one in alive))
+
+    def _tell(self, slot: str, state: str) -> None:
+        serving = self.current if slot == "current" else self.candidate
+        commit = serving.release.commit if serving else None
+        self.world.tell(Kind.SLOT, slot=slot, state=state, commit=commit)
+
+    def view(self, name: str) -> dict[str, Any]:
+        """One slot as `status` shows it."""
+        serving = self.current if name == "current" else self.candidate
+        held = self.current_socket if name == "current" else self.candidate_socket
+        alive = serving is not None and serving.alive
+        return {
+            "port": held.getsockname()[1],
+            "state": "serving" if alive else "empty" if serving is None else "restarting",
+            "commit": serving.release.commit if serving else None,
+            "tag": serving.tag if serving else None,
+            "pid": (getattr(serving.child, "inner", None) or serving.child.pid)
+            if serving
+            else None,
+        }
+
+
+async def _say_empty(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        async with asyncio.timeout(EMPTY_SECONDS):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(EMPTY_ANSWER)
+            await writer.drain()
+    except (TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
+        pass  # nothing is served here and nothing was promised
+    finally:
+        writer.close()

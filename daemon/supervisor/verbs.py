@@ -1,0 +1,311 @@
+"""The verbs of the control socket: each gives the contract's JSON, or refuses."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from daemon.core import release as releases
+from daemon.core.candidate import Candidate, Stage
+from daemon.core.events import Kind
+from daemon.core.goal import Goal, Protocol
+from daemon.core.promotion import State
+from daemon.state import goals
+from daemon.supervisor import audit, judge, runnable, views
+from daemon.supervisor.control import Answer, Verb
+from daemon.supervisor.cycle import Cycle, Wish
+from daemon.supervisor.promoter import Promoter, new_promotion
+from daemon.supervisor.slots import Slots
+from daemon.supervisor.world import World
+from fitness.acceptance import Acceptance
+from ops.errors import Exit, Refused
+from ops.lease import hold
+
+STREAMS = frozenset({"evolve", "fitness", "promote", "rollback"})
+Arguments = Mapping[str, Any]
+
+
+@dataclass
+class Verbs:
+    """Everything orgctl may ask of a running supervisor."""
+
+    world: World
+    slots: Slots
+    promoter: Promoter
+    cycle: Cycle
+    stopping: asyncio.Event
+    started: float
+
+    def table(self) -> dict[str, Verb]:
+        return {
+            "status": self.status,
+            "goal.add": self.goal_add,
+            "goal.list": self.goal_list,
+            "goal.show": self.goal_show,
+            "goal.remove": self.goal_remove,
+            "evolve": self.evolve,
+            "candidates": self.candidates,
+            "show": self.show,
+            "diff": self.diff,
+            "fitness": self.fitness,
+            "promote": self.promote,
+            "reject": self.reject,
+            "rollback": self.rollback,
+            "verify": self.verify,
+            "freeze": self.freeze,
+            "unfreeze": self.unfreeze,
+            "events": self.events,
+            "down": self.down,
+        }
+
+    @asynccontextmanager
+    async def _operation(self, why: str) -> AsyncIterator[None]:
+        """One operation at a time; who comes second is told who was first (exit 3)."""
+        with hold(self.world.layout.lease, why):
+            yield
+
+    # Looking
+
+    async def status(self, _: Arguments) -> Answer:
+        return views.status(self.world, self.slots, self.promoter, self.started)
+
+    async def candidates(self, _: Arguments) -> Answer:
+        return views.candidates(self.world)
+
+    async def show(self, arguments: Arguments) -> Answer:
+        return views.show(self.world, str(arguments.get("candidate", "")))
+
+    async def diff(self, arguments: Arguments) -> Answer:
+        return views.diff(self.world, str(arguments.get("candidate", "")))
+
+    async def verify(self, _: Arguments) -> Answer:
+        return await asyncio.to_thread(audit.audit, self.world.history)
+
+    async def events(self, arguments: Arguments) -> Answer:
+        after = arguments.get("since")
+        return {"events": self.world.journal.events(int(after) if after else 0)}
+
+    # Goals
+
+    async def goal_add(self, arguments: Arguments) -> Answer:
+        goal = self._goal(goals.new_id(self.world.journal), arguments)
+        self.world.journal.save_goal(goal)
+        return goal.model_dump(mode="json")
+
+    def _goal(self, name: str, arguments: Arguments) -> Goal:
+        known = ("text", "protocol", "module", "acceptance", "session")
+        fields = {key: arguments.get(key) for key in known}
+        try:
+            if fields["acceptance"] is not None:
+                Acceptance.model_validate(fields["acceptance"])
+            if fields["protocol"] is not None:
+                fields["protocol"] = Protocol(fields["protocol"])
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            text = f"the acceptance's {where}: {first['msg']}"
+            raise Refused(text, "see: orgctl goal add --help") from error
+        except ValueError as error:
+            raise Refused(str(error), "protocols are: agent, rewrite") from error
+        return goals.make(name, **fields)
+
+    async def goal_list(self, _: Arguments) -> Answer:
+        done = goals.reached(self.world.journal)
+        rows = [
+            {"id": goal.id, "text": goal.text, "done": goal.id in done}
+            for goal in self.world.journal.goals()
+        ]
+        return {"goals": rows}
+
+    async def goal_show(self, arguments: Arguments) -> Answer:
+        return goals.find(self.world.journal, str(arguments.get("id"))).model_dump(mode="json")
+
+    async def goal_remove(self, arguments: Arguments) -> Answer:
+        goal = goals.find(self.world.journal, str(arguments.get("id")))
+        self.world.journal.remove_goal(goal.id)
+        return {"id": goal.id, "removed": True}
+
+    # Evolving
+
+    async def evolve(self, arguments: Arguments) -> Answer:
+        """With `wait` the answer is the outcome, else the candidate that was begun."""
+        wish = await self._wish(arguments)
+        runnable.check_disk(self.world)
+        begun: asyncio.Future[Candidate] = asyncio.get_running_loop().create_future()
+
+        async def work() -> Candidate:
+            async with self._operation(f"evolving: {releases.one_line(wish.goal.text)[:60]}"):
+                candidate = self.cycle.open(wish.goal)
+                begun.set_result(candidate)
+                return await self.cycle.run(candidate, wish)
+
+        task = asyncio.create_task(work())
+        if arguments.get("wait"):
+            return views.outcome(self.world, await task)
+        await asyncio.wait({task, begun}, return_when=asyncio.FIRST_COMPLETED)
+        candidate = begun.result() if begun.done() else await task
+        return views.outcome(self.world, candidate)
+
+    async def _wish(self, arguments: Arguments) -> Wish:
+        goal = self._chosen(arguments, (await runnable.program(self.world)).root)
+        changes = {key: arguments.get(key) for key in ("protocol", "module") if arguments.get(key)}
+        if changes:
+            goal = self._goal(goal.id, goal.model_dump(mode="json") | changes)
+        session, record = arguments.get("session"), arguments.get("record")
+        if session and not Path(str(session)).is_file():
+            raise Refused(f"no recorded session at {session}", "name a file", Exit.ABSENT)
+        return Wish(goal, Path(session) if session else None, Path(record) if record else None)
+
+    def _chosen(self, arguments: Arguments, program: Path) -> Goal:
+        """A goal's id, a goal's text, or the next open one."""
+        named = arguments.get("goal")
+        if named is None:
+            own = self.world.instance.kind == "org"
+            return goals.following(self.world.journal, program if own else None)
+        known = self.world.journal.goal(str(named))
+        if known is not None:
+            return known
+        return self._goal(
+            goals.new_id(self.world.journal), {"text": str(named), **_extras(arguments)}
+        )
+
+    async def fitness(self, arguments: Arguments) -> Answer:
+        """Judge any commit against main; nothing is promoted by it."""
+        world = self.world
+        commit = world.history.resolve(str(arguments.get("ref") or "main"))
+        gate = arguments.get("gate")
+        async with self._operation(f"judging {commit[:12]}"):
+            name = f"fitness-{commit[:12]}"
+            base = world.serving()
+            case = judge.Case(name, commit, base, only=str(gate) if gate else None)
+            card = await judge.judge(world, self.slots, case)
+        return card.model_dump(mode="json")
+
+    # Changing what serves
+
+    async def promote(self, arguments: Arguments) -> Answer:
+        if self.world.journal.fact("frozen") is not None:
+            raise Refused("promotions are frozen", "lift it with: orgctl unfreeze", Exit.BUSY)
+        candidate = self._to_promote(arguments.get("candidate"))
+        async with self._operation(f"promoting {candidate.branch}"):
+            former = self.world.tag_of(self.world.serving())
+            candidate = await self.cycle.promote(candidate)
+        return views.outcome(self.world, candidate) | {
+            "former": former,
+            "state": str(candidate.state),
+        }
+
+    def _to_promote(self, name: object) -> Candidate:
+        if name is not None:
+            candidate = views.find(self.world, str(name))
+        else:
+            judged = [c for c in self.world.journal.open_candidates() if c.state is Stage.JUDGED]
+            if not judged:
+                raise Refused(
+                    "no candidate waits for promotion", "see: orgctl candidates", Exit.ABSENT
+                )
+            candidate = judged[-1]
+        if candidate.state is Stage.PROMOTED:
+            raise Refused(
+                f"{candidate.branch} is already {candidate.release}", "see: orgctl status"
+            )
+        if candidate.state is not Stage.JUDGED:
+            raise Refused(
+                f"{candidate.branch} is {candidate.state}: {candidate.reason or 'not judged yet'}",
+                f"see: orgctl show {candidate.id}",
+                Exit.JUDGED_NO,
+            )
+        if candidate.needs_approval and not candidate.approved:
+            raise Refused(
+                f"{candidate.branch} touches protected paths and waits for approval",
+                f"look at it with: orgctl diff {candidate.id}",
+                Exit.JUDGED_NO,
+            )
+        return candidate
+
+    async def reject(self, arguments: Arguments) -> Answer:
+        candidate = views.find(self.world, str(arguments.get("candidate", "")))
+        if candidate.outcome() in ("promoted", "rejected", "abandoned"):
+            raise Refused(
+                f"{candidate.branch} is already {candidate.state}", "see: orgctl candidates"
+            )
+        async with self._operation(f"rejecting {candidate.branch}"):
+            reason = releases.one_line(str(arguments.get("reason") or "rejected by hand"))
+            candidate = self.cycle.move(candidate, Stage.REJECTED, reason=reason)
+        return views.outcome(self.world, candidate)
+
+    async def rollback(self, arguments: Arguments) -> Answer:
+        async with self._operation("rolling back"), self.promoter.turn:
+            world, left = self.world, self.world.serving()
+            target = self._target(arguments.get("to"), left)
+            main = world.main()
+            watched = self.promoter.watched
+            if watched is not None and watched.merge == left and watched.former == target:
+                done = await self.promoter.undo(watched, "rolled back by hand")
+            else:
+                self.promoter.forget_probation()
+                done = await self.promoter.run(
+                    new_promotion(
+                        world,
+                        state=State.REVERTING,
+                        candidate=None,
+                        main=main,
+                        merge=left,
+                        former=target,
+                        reason="rolled back by hand",
+                    )
+                )
+        return {
+            "from": world.tag_of(left),
+            "to": world.tag_of(target),
+            "commit": done.restoring,
+            "serves": target,
+            "tag": done.rollback,
+            "state": str(done.state),
+        }
+
+    def _target(self, named: object, left: str) -> str:
+        """The release to return to. Raises Refused when there is none, or it serves already."""
+        world = self.world
+        if named is None:
+            former = releases.former(world.main(), world.point)
+            if former is None:
+                raise Refused(
+                    "nothing was promoted yet, so there is nothing to roll back",
+                    "see: orgctl status",
+                )
+            return former
+        name = str(named)
+        tags = world.history.refs(releases.RELEASE_TAGS)
+        target = tags.get(f"refs/tags/{name}") or tags.get(f"{releases.RELEASE_TAGS}{name}")
+        if target is None:
+            raise Refused(f"no release {name!r}", "name one as release/<n>", Exit.ABSENT)
+        if target == left:
+            raise Refused(f"{name} is what serves now", "see: orgctl status")
+        return target
+
+    # The daemon itself
+
+    async def freeze(self, _: Arguments) -> Answer:
+        self.world.journal.set_fact("frozen", str(self.world.clock()))
+        self.world.tell(Kind.NOTICE, text="promotions are frozen")
+        return {"frozen": True}
+
+    async def unfreeze(self, _: Arguments) -> Answer:
+        self.world.journal.set_fact("frozen", None)
+        self.world.tell(Kind.NOTICE, text="promotions are possible again")
+        return {"frozen": False}
+
+    async def down(self, _: Arguments) -> Answer:
+        self.stopping.set()
+        return {"home": str(self.world.layout.home), "state": "going down"}
+
+
+def _extras(arguments: Arguments) -> dict[str, Any]:
+    return {key: arguments.get(key) for key in ("protocol", "module", "acceptance")}

@@ -1,0 +1,121 @@
+"""What the verbs show: the contract's JSON, built from git, the journal and the slots."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from daemon.core.candidate import ENDED, Candidate, Stage
+from daemon.core.promotion import State
+from daemon.supervisor import judge
+from daemon.supervisor.promoter import Promoter
+from daemon.supervisor.slots import Slots
+from daemon.supervisor.world import World
+from ops.errors import Exit, Refused
+
+SHOWN_MAX = 1000
+
+
+def status(world: World, slots: Slots, promoter: Promoter, started: float) -> dict[str, Any]:
+    under_way = [one for one in world.journal.open_candidates() if one.state is not Stage.JUDGED]
+    return {
+        "home": str(world.layout.home),
+        "kind": world.instance.kind,
+        "supervisor": {
+            "pid": os.getpid(),
+            "state": "working" if under_way else "ready",
+            "uptime_s": round(world.clock() - started, 1),
+            "last_progress_s": round(world.clock() - (world.last_progress or started), 1),
+        },
+        "slots": {
+            "current": slots.view("current"),
+            "candidate": slots.view("candidate")
+            | {"branch": under_way[-1].branch if under_way and slots.candidate else None},
+        },
+        "main": world.main(),
+        "frozen": world.journal.fact("frozen") is not None,
+        "promotion": _promotion(world, promoter),
+        "cycle": {"candidate": under_way[-1].id, "state": str(under_way[-1].state)}
+        if under_way
+        else None,
+        "counts": counts(world),
+        "cells": world.settings.cells.backend,
+    }
+
+
+def _promotion(world: World, promoter: Promoter) -> dict[str, Any] | None:
+    running = promoter.watched or next(iter(world.journal.open_promotions()), None)
+    if running is None:
+        return None
+    return {"id": running.id, "state": str(running.state), "candidate": running.candidate}
+
+
+def counts(world: World) -> dict[str, int]:
+    by_state = world.journal.counts()
+    ended = sum(by_state.get(str(state), 0) for state in ENDED)
+    return {
+        "promoted": by_state.get(str(Stage.PROMOTED), 0),
+        "rejected": by_state.get(str(Stage.REJECTED), 0),
+        "rolled_back": world.journal.count_promotions(str(State.REVERTED)),
+        "open": sum(by_state.values()) - ended,
+    }
+
+
+def find(world: World, name: str) -> Candidate:
+    """By id or branch. Raises Refused (no such thing)."""
+    candidate = world.journal.candidate(name.removeprefix("cand/"))
+    if candidate is None:
+        raise Refused(f"no candidate {name!r}", "see: orgctl candidates", Exit.ABSENT)
+    return candidate
+
+
+def row(candidate: Candidate) -> dict[str, Any]:
+    return {
+        "candidate": candidate.id,
+        "state": str(candidate.state),
+        "goal": candidate.goal,
+        "release": candidate.release,
+        "reason": candidate.reason,
+        "created": candidate.created,
+        "tokens": candidate.tokens,
+    }
+
+
+def candidates(world: World) -> dict[str, Any]:
+    return {"candidates": [row(one) for one in world.journal.candidates(limit=SHOWN_MAX)]}
+
+
+def show(world: World, name: str) -> dict[str, Any]:
+    candidate = find(world, name)
+    card = judge.kept(world, candidate.merge) if candidate.merge else None
+    return row(candidate) | {
+        "base": candidate.base,
+        "head": candidate.head,
+        "merge": candidate.merge,
+        "branch": candidate.branch,
+        "model": candidate.model,
+        "needs_approval": candidate.needs_approval,
+        "approved": candidate.approved,
+        "scorecard": card.model_dump(mode="json") if card else None,
+    }
+
+
+def diff(world: World, name: str) -> dict[str, Any]:
+    candidate = find(world, name)
+    head = candidate.head or world.history.find(candidate.ref)
+    text = world.history.diff(candidate.base, head) if head else ""
+    return {"candidate": candidate.id, "base": candidate.base, "head": head, "diff": text}
+
+
+def outcome(world: World, candidate: Candidate) -> dict[str, Any]:
+    """What `evolve` and `promote` say at their end."""
+    card = judge.kept(world, candidate.merge) if candidate.merge else None
+    return {
+        "candidate": candidate.id,
+        "outcome": candidate.outcome() or "open",
+        "release": candidate.release,
+        "commit": candidate.merge,
+        "scorecard": card.model_dump(mode="json") if card else None,
+        "reason": candidate.reason,
+        "tokens": candidate.tokens,
+    }
