@@ -1,4 +1,4 @@
-"""The two ways a verb ends badly: Refused (you asked what may not be) and Failed (the world said no)."""
+"""How verbs end badly: Refused (you asked what may not be), Failed (the world said no)."""
 
 from __future__ import annotations
 

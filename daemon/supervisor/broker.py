@@ -60,7 +60,7 @@ class Broker:
         argv = boot_argv(self.program, "daemon.broker", "--home", str(self.world.layout.home))
         try:
             self.child = spawn(
-                argv, environment=dict(os.environ), fds={4: theirs.fileno()}, stdout=log, stderr=log
+                argv, environment=dict(os.environ), fds={4: theirs.fileno()}, output=log
             )
         finally:
             os.close(log)

@@ -50,9 +50,7 @@ async def judge(world: World, slots: Slots, case: Case) -> Scorecard:
     log = log_file(world, "jury")
     try:
         argv = boot_argv(trusted, "fitness.jury")
-        child = spawn(
-            argv, environment=ENVIRONMENT, fds={4: theirs.fileno()}, stdout=log, stderr=log
-        )
+        child = spawn(argv, environment=ENVIRONMENT, fds={4: theirs.fileno()}, output=log)
     finally:
         theirs.close()
     try:

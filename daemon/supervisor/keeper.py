@@ -41,7 +41,7 @@ def start(layout: Layout, sockets: tuple[socket.socket, ...], ready: int) -> Chi
     argv = [program["python"], "-I", boot, "daemon.supervisor.process", "--home", str(layout.home)]
     descriptors = {3: sockets[0].fileno(), 4: sockets[1].fileno(), READY_FD: ready}
     try:
-        return spawn(argv, environment=dict(os.environ), fds=descriptors, stdout=log, stderr=log)
+        return spawn(argv, environment=dict(os.environ), fds=descriptors, output=log)
     finally:
         os.close(log)
 

@@ -1,0 +1,289 @@
+"""One bare, trusted repository: what main is, was, and becomes."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from ops.errors import Exit, Failed, Refused
+from ops.plumbing import IDENTITY, Plumbing, last_line
+
+MAIN = "refs/heads/main"
+NAME_CHARS_MAX = 250
+DIRTY_SHOWN_MAX = 3
+LOG_ENTRIES_MAX = 100_000
+ZERO = "0" * 40
+FIELDS = "%H%x00%T%x00%P%x00%ct%x00%s%x00%(trailers:only,unfold)"
+OID = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True)
+class RefChange:
+    """`new` None deletes; `old` None means that the ref must not exist yet."""
+
+    ref: str
+    new: str | None
+    old: str | None
+
+
+@dataclass(frozen=True)
+class Change:
+    """One path that differs; `status` is git's letter, a missing side is mode 000000."""
+
+    path: str
+    status: str
+    old_mode: str
+    new_mode: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    mode: str
+    oid: str
+    size: int
+    path: str
+
+
+@dataclass(frozen=True)
+class LogEntry:
+    oid: str
+    tree: str
+    parents: tuple[str, ...]
+    when: int
+    subject: str
+    trailers: dict[str, str]
+
+
+def check_name(name: str) -> str:
+    """`name` if it can be a ref or revision a person typed. Raises Refused."""
+    odd = any(unicodedata.category(char).startswith("C") or char.isspace() for char in name)
+    bad = name.startswith("-") or "@{" in name or ".." in name or name.endswith(".lock")
+    if not name or odd or bad or len(name) > NAME_CHARS_MAX:
+        raise Refused(f"{name!r} is no name of a commit", "name a tag, a branch or a commit")
+    return name
+
+
+def _trailers(block: str) -> dict[str, str]:
+    pairs = (line.split(":", 1) for line in block.splitlines() if ":" in line)
+    return {key.strip(): value.strip() for key, value in pairs}
+
+
+class History:
+    """Writes are plumbing; refs move from their old values, together or not at all."""
+
+    def __init__(self, repo: Path) -> None:
+        self.repo = repo
+        self._git = Plumbing(repo)
+
+    @classmethod
+    def create(cls, repo: Path) -> Self:
+        """An empty bare repository with main as its head; one that exists is kept."""
+        repo.mkdir(parents=True, exist_ok=True)
+        Plumbing(repo).call("init", "--quiet", "--bare", "--initial-branch=main", str(repo))
+        return cls(repo)
+
+    def adopt(self, source: Path) -> str:
+        """Take HEAD of a person's own repo as main; gives the commit. Raises Refused."""
+        folder = _git_folder(source)
+        theirs = Plumbing(folder)
+        if theirs.line("rev-parse", "--is-shallow-repository") == "true":
+            raise Refused(f"{source} is a shallow clone", "run there: git fetch --unshallow")
+        code, out, _ = theirs.attempt("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        if code != 0:
+            raise Refused(f"{source} has no commit yet", "commit something there first")
+        self._refuse_dirty(source, theirs)
+        commit = out.decode().strip()
+        refspec = f"{commit}:{MAIN}"
+        self._git.call(
+            "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(folder), refspec
+        )
+        return commit
+
+    def _refuse_dirty(self, source: Path, theirs: Plumbing) -> None:
+        flags = ("status", "--porcelain", "-z", "--untracked-files=no")
+        out = theirs.call(f"--work-tree={source}", *flags) if source.is_dir() else b""
+        names = [row[3:] for row in out.decode("utf-8", "replace").split("\0") if row]
+        if names:
+            shown = ", ".join(names[:DIRTY_SHOWN_MAX])
+            more = (
+                f" and {len(names) - DIRTY_SHOWN_MAX} more" if len(names) > DIRTY_SHOWN_MAX else ""
+            )
+            raise Refused(
+                f"{source} has changes that are not committed: {shown}{more}",
+                "commit or stash them, so that what is adopted is what you see",
+            )
+
+    # Reading
+
+    def resolve(self, name: str) -> str:
+        """The full id of a commit. Raises Refused (no such thing)."""
+        check_name(name)
+        argv = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+        code, out, _ = self._git.attempt(*argv)
+        if code != 0:
+            raise Refused(
+                f"no such commit, tag or branch: {name}", "see: orgctl candidates", Exit.ABSENT
+            )
+        return out.decode().strip()
+
+    def find(self, ref: str) -> str | None:
+        """What a full ref names, not peeled; None when there is no such ref."""
+        code, out, _ = self._git.attempt(
+            "rev-parse", "--verify", "--quiet", "--end-of-options", ref
+        )
+        return out.decode().strip() if code == 0 else None
+
+    def refs(self, prefix: str) -> dict[str, str]:
+        """Full ref -> commit, for all refs below `prefix`."""
+        form = "%(refname)%00%(objectname)%00%(*objectname)"
+        out = self._git.call("for-each-ref", f"--format={form}", prefix).decode()
+        rows = (line.split("\0") for line in out.splitlines())
+        return {ref: peeled or oid for ref, oid, peeled in rows}
+
+    def tree(self, commit: str) -> str:
+        return self._git.line("rev-parse", "--verify", "--end-of-options", f"{commit}^{{tree}}")
+
+    def parents(self, commit: str) -> tuple[str, ...]:
+        return self.entry(commit).parents
+
+    def message(self, commit: str) -> str:
+        return self._git.call("show", "-s", "--format=%B", "--end-of-options", commit).decode()
+
+    def trailers(self, commit: str) -> dict[str, str]:
+        return self.entry(commit).trailers
+
+    def when(self, commit: str) -> int:
+        return self.entry(commit).when
+
+    def entry(self, commit: str) -> LogEntry:
+        return self.log(commit, limit=1)[0]
+
+    def log(
+        self, tip: str, first_parent: bool = True, limit: int = LOG_ENTRIES_MAX
+    ) -> tuple[LogEntry, ...]:
+        """Newest first, in one call."""
+        flags = ["--first-parent"] if first_parent else []
+        form = f"--format=%x01{FIELDS}"
+        out = self._git.call("log", *flags, f"--max-count={limit}", form, "--end-of-options", tip)
+        records = out.decode("utf-8", "replace").split("\x01")[1:]
+        return tuple(_log_entry(record) for record in records)
+
+    def read(self, commit: str, path: str) -> bytes | None:
+        code, out, _ = self._git.attempt("cat-file", "blob", f"{commit}:{path}")
+        return out if code == 0 else None
+
+    def listing(self, treeish: str) -> tuple[Entry, ...]:
+        out = self._git.call("ls-tree", "-r", "-z", "--long", "--full-tree", treeish)
+        return tuple(
+            _entry(row) for row in out.decode("utf-8", "surrogateescape").split("\0") if row
+        )
+
+    def diff(self, old: str, new: str) -> str:
+        """For people: every change as text, whatever attributes the tree holds."""
+        flags = ("--text", "--no-ext-diff", "--no-textconv", "--no-color", "--find-renames")
+        out = self._git.call("diff", *flags, "--end-of-options", old, new)
+        return out.decode("utf-8", "replace")
+
+    def changes(self, old: str, new: str) -> tuple[Change, ...]:
+        flags = ("-r", "-z", "--raw", "--no-renames", "--no-abbrev")
+        out = self._git.call("diff-tree", *flags, "--end-of-options", old, new)
+        parts = out.decode("utf-8", "surrogateescape").split("\0")
+        return tuple(
+            _change(parts[at], parts[at + 1]) for at in range(0, len(parts) - 1, 2) if parts[at]
+        )
+
+    def is_ancestor(self, old: str, new: str) -> bool:
+        return self._git.attempt("merge-base", "--is-ancestor", old, new)[0] == 0
+
+    # Writing objects; no ref moves
+
+    def commit(self, tree: str, parents: Sequence[str], message: str, when: int) -> str:
+        """A commit object; the same arguments give the same id."""
+        flags = [part for parent in parents for part in ("-p", parent)]
+        return self._git.line(
+            "commit-tree", tree, *flags, "-F", "-", stdin=message.encode(), **_dates(when)
+        )
+
+    def merge(self, base: str, tip: str, message: str, when: int) -> str:
+        """The merge of `tip` into `base`, made without a work tree. Raises Failed on conflicts."""
+        code, out, err = self._git.attempt(
+            "merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", base, tip
+        )
+        parts = out.decode("utf-8", "replace").split("\0")
+        if code == 1:
+            names = ", ".join(sorted(filter(None, parts[1:]))[:DIRTY_SHOWN_MAX])
+            raise Failed(f"it conflicts with main in {names}", "evolve again on the new main")
+        if code != 0 or not OID.fullmatch(parts[0].strip()):
+            raise Failed(f"git merge-tree failed: {last_line(err)}", f"look at {self.repo}")
+        return self.commit(parts[0].strip(), [base, tip], message, when)
+
+    def tag(self, name: str, target: str, message: str, when: int) -> str:
+        """An annotated tag object; the ref is moved by `move`, with all others."""
+        head = f"object {target}\ntype commit\ntag {name}\ntagger {IDENTITY} {when} +0000\n\n"
+        return self._git.line("mktag", stdin=(head + message).encode())
+
+    def tag_message(self, ref: str) -> str:
+        out = self._git.call("cat-file", "tag", ref).decode("utf-8", "replace")
+        return out.split("\n\n", 1)[-1]
+
+    # Moving refs
+
+    def move(self, changes: Sequence[RefChange]) -> None:
+        """All of them or none, each from its old value. Raises Failed when another was faster."""
+        rows = []
+        for change in changes:
+            old = change.old or ZERO
+            verb = f"delete {change.ref}\0" if change.new is None else f"update {change.ref}\0"
+            rows.append(verb + (f"{change.new}\0{old}\0" if change.new else f"{old}\0"))
+        text = "start\0" + "".join(rows) + "prepare\0commit\0"
+        code, _, err = self._git.attempt("update-ref", "--stdin", "-z", stdin=text.encode())
+        if code != 0:
+            named = ", ".join(change.ref for change in changes)
+            raise Failed(
+                f"{named} did not move: {last_line(err)}", "somebody else wrote; look again"
+            )
+
+    def note(self, ref: str, target: str, text: str) -> None:
+        argv = ("notes", f"--ref={ref}", "add", "--force", "-F", "-", target)
+        self._git.call(*argv, stdin=text.encode())
+
+    def read_note(self, ref: str, target: str) -> str | None:
+        code, out, _ = self._git.attempt("notes", f"--ref={ref}", "show", target)
+        return out.decode("utf-8", "replace") if code == 0 else None
+
+
+def _dates(when: int) -> dict[str, str]:
+    return {"GIT_AUTHOR_DATE": f"{when} +0000", "GIT_COMMITTER_DATE": f"{when} +0000"}
+
+
+def _log_entry(record: str) -> LogEntry:
+    oid, tree, parents, when, subject, block = record.split("\0", 5)
+    return LogEntry(oid, tree, tuple(parents.split()), int(when), subject, _trailers(block))
+
+
+def _entry(row: str) -> Entry:
+    head, path = row.split("\t", 1)
+    mode, kind, oid, size = head.split()
+    return Entry(mode, oid, int(size) if kind == "blob" else 0, path)
+
+
+def _change(head: str, path: str) -> Change:
+    old_mode, new_mode, old, new, status = head.removeprefix(":").split()
+    return Change(path, status, old_mode, new_mode, old, new)
+
+
+def _git_folder(source: Path) -> Path:
+    """The git folder of a person's checkout or bare repo. Raises Refused when it is neither."""
+    for folder in (source / ".git", source):
+        code, out, err = Plumbing(folder).attempt("rev-parse", "--absolute-git-dir")
+        if code == 0:
+            return Path(out.decode().strip())
+        if b"dubious ownership" in err:
+            raise Refused(f"{source} belongs to another user", "run as its owner")
+    raise Refused(f"{source} is not a git repository", "name one with --repo, or run: git init")

@@ -1,0 +1,151 @@
+"""Processes that org starts: known by descriptor, in a session of their own, ended whole.
+
+A child started with a parent-death signal (a cell) is bound to the thread that spawned
+it: spawn from a thread that stays for as long as the child shall live.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import select
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+from ops.errors import Failed, Refused
+
+HIGH_FD = 200  # sources are moved above every number a child is promised
+SWEEP_SECONDS = 2.0
+SWEEPS_MAX = 20
+
+
+class Child:
+    """One process we started; the descriptor cannot come to mean another one, as a pid can."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.inner: int | None = None  # the process inside a cell, where that is another one
+        self.started = time.time()
+        self._pidfd = os.pidfd_open(pid)
+        self._code: int | None = None
+
+    def fileno(self) -> int:
+        """Readable once it has ended."""
+        return self._pidfd
+
+    def poll(self) -> int | None:
+        """Its exit code, negative for a signal; None while it runs."""
+        if self._code is None:
+            with contextlib.suppress(ChildProcessError):
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+                if pid == self.pid:
+                    self._code = os.waitstatus_to_exitcode(status)
+        return self._code
+
+    def wait(self, seconds: float | None) -> int | None:
+        """Its exit code; None when the limit passed first."""
+        if self._code is None:
+            poll = select.poll()
+            poll.register(self._pidfd, select.POLLIN)
+            poll.poll(None if seconds is None else seconds * 1000)
+        return self.poll()
+
+    def signal(self, number: int) -> None:
+        """To the process itself; no error when it has ended."""
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, number)
+
+    def kill(self) -> None:
+        """End it with everything it started, as far as a group and a sweep can reach."""
+        descendants = _descendants(self.pid) if self.poll() is None else []
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self.signal(signal.SIGKILL)
+        for process in descendants:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(descendants, timeout=SWEEP_SECONDS)
+        self.wait(SWEEP_SECONDS)
+
+    def close(self) -> None:
+        """Give the descriptor back; only for a child that has ended."""
+        if self._pidfd >= 0:
+            os.close(self._pidfd)
+            self._pidfd = -1
+
+    def __del__(self) -> None:
+        if getattr(self, "_pidfd", -1) >= 0:
+            os.close(self._pidfd)
+            self._pidfd = -1
+
+
+def _descendants(pid: int) -> list[psutil.Process]:
+    try:
+        return list(psutil.Process(pid).children(recursive=True))
+    except psutil.Error:
+        return []
+
+
+def spawn(
+    argv: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    fds: Mapping[int, int] | None = None,
+    output: int | None = None,
+    directory: Path | None = None,
+) -> Child:
+    """Start `argv` in a session of its own with nothing on its standard input.
+
+    `fds` maps the child's descriptor numbers to ours, `output` is for 1 and 2; beyond
+    these nothing is inherited.
+    Raises Refused when the program is not there.
+    """
+    wanted = dict(fds or {})
+    if output is not None:
+        wanted |= {1: output, 2: output}
+    command = ["env", "-C", str(directory), *argv] if directory else list(argv)
+    # A source might have the number of another's target; moved high first, none is lost.
+    high = {
+        inside: fcntl.fcntl(ours, fcntl.F_DUPFD_CLOEXEC, HIGH_FD) for inside, ours in wanted.items()
+    }
+    actions: list[tuple[int, ...] | tuple[int, int, str, int, int]] = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
+    ]
+    actions += [(os.POSIX_SPAWN_DUP2, ours, inside) for inside, ours in high.items()]
+    try:
+        pid = os.posix_spawnp(
+            command[0],
+            command,
+            dict(environment),
+            file_actions=actions,
+            setsid=True,
+            setsigmask=[],
+            setsigdef=[signal.SIGPIPE, signal.SIGINT, signal.SIGTERM],
+        )
+    except FileNotFoundError as error:
+        raise Refused(f"{command[0]} is not installed", f"install {command[0]}") from error
+    except OSError as error:
+        raise Failed(
+            f"{command[0]} could not be started: {error.strerror}", "see: orgctl doctor"
+        ) from error
+    finally:
+        for descriptor in high.values():
+            os.close(descriptor)
+    return Child(pid)
+
+
+def port_holder(port: int) -> str | None:
+    """Who listens on a TCP port of this machine, as `python3 (pid 123)`; None when nobody does."""
+    for connection in psutil.net_connections("tcp"):
+        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port:
+            if connection.pid is None:
+                return "a process of another user"
+            with contextlib.suppress(psutil.Error):
+                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
+    return None
