@@ -3,61 +3,22 @@
 from __future__ import annotations
 
 import re
+import tempfile
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
 from ops.errors import Exit, Failed, Refused
 from ops.plumbing import IDENTITY, Plumbing, last_line
+from ops.records import FIELDS, Change, Entry, LogEntry, RefChange, changed, listed, log_entry
 
 MAIN = "refs/heads/main"
 NAME_CHARS_MAX = 250
 DIRTY_SHOWN_MAX = 3
 LOG_ENTRIES_MAX = 100_000
 ZERO = "0" * 40
-FIELDS = "%H%x00%T%x00%P%x00%ct%x00%s%x00%(trailers:only,unfold)"
 OID = re.compile(r"[0-9a-f]{40}")
-
-
-@dataclass(frozen=True)
-class RefChange:
-    """`new` None deletes; `old` None means that the ref must not exist yet."""
-
-    ref: str
-    new: str | None
-    old: str | None
-
-
-@dataclass(frozen=True)
-class Change:
-    """One path that differs; `status` is git's letter, a missing side is mode 000000."""
-
-    path: str
-    status: str
-    old_mode: str
-    new_mode: str
-    old: str
-    new: str
-
-
-@dataclass(frozen=True)
-class Entry:
-    mode: str
-    oid: str
-    size: int
-    path: str
-
-
-@dataclass(frozen=True)
-class LogEntry:
-    oid: str
-    tree: str
-    parents: tuple[str, ...]
-    when: int
-    subject: str
-    trailers: dict[str, str]
 
 
 def check_name(name: str) -> str:
@@ -67,11 +28,6 @@ def check_name(name: str) -> str:
     if not name or odd or bad or len(name) > NAME_CHARS_MAX:
         raise Refused(f"{name!r} is no name of a commit", "name a tag, a branch or a commit")
     return name
-
-
-def _trailers(block: str) -> dict[str, str]:
-    pairs = (line.split(":", 1) for line in block.splitlines() if ":" in line)
-    return {key.strip(): value.strip() for key, value in pairs}
 
 
 class History:
@@ -172,7 +128,7 @@ class History:
         form = f"--format=%x01{FIELDS}"
         out = self._git.call("log", *flags, f"--max-count={limit}", form, "--end-of-options", tip)
         records = out.decode("utf-8", "replace").split("\x01")[1:]
-        return tuple(_log_entry(record) for record in records)
+        return tuple(log_entry(record) for record in records)
 
     def read(self, commit: str, path: str) -> bytes | None:
         code, out, _ = self._git.attempt("cat-file", "blob", f"{commit}:{path}")
@@ -181,8 +137,19 @@ class History:
     def listing(self, treeish: str) -> tuple[Entry, ...]:
         out = self._git.call("ls-tree", "-r", "-z", "--long", "--full-tree", treeish)
         return tuple(
-            _entry(row) for row in out.decode("utf-8", "surrogateescape").split("\0") if row
+            listed(row) for row in out.decode("utf-8", "surrogateescape").split("\0") if row
         )
+
+    def blobs(self, oids: Sequence[str]) -> list[bytes]:
+        """The bytes of each, in one call."""
+        out = self._git.call("cat-file", "--batch", stdin="".join(f"{o}\n" for o in oids).encode())
+        found, at = [], 0
+        for _ in oids:
+            end = out.index(b"\n", at)
+            size = int(out[at:end].split()[2])
+            found.append(out[end + 1 : end + 1 + size])
+            at = end + size + 2
+        return found
 
     def diff(self, old: str, new: str) -> str:
         """For people: every change as text, whatever attributes the tree holds."""
@@ -195,7 +162,7 @@ class History:
         out = self._git.call("diff-tree", *flags, "--end-of-options", old, new)
         parts = out.decode("utf-8", "surrogateescape").split("\0")
         return tuple(
-            _change(parts[at], parts[at + 1]) for at in range(0, len(parts) - 1, 2) if parts[at]
+            changed(parts[at], parts[at + 1]) for at in range(0, len(parts) - 1, 2) if parts[at]
         )
 
     def is_ancestor(self, old: str, new: str) -> bool:
@@ -207,7 +174,7 @@ class History:
         """A commit object; the same arguments give the same id."""
         flags = [part for parent in parents for part in ("-p", parent)]
         return self._git.line(
-            "commit-tree", tree, *flags, "-F", "-", stdin=message.encode(), **_dates(when)
+            "commit-tree", tree, *flags, "-F", "-", stdin=message.encode(), extra=_dates(when)
         )
 
     def merge(self, base: str, tip: str, message: str, when: int) -> str:
@@ -231,6 +198,24 @@ class History:
     def tag_message(self, ref: str) -> str:
         out = self._git.call("cat-file", "tag", ref).decode("utf-8", "replace")
         return out.split("\n\n", 1)[-1]
+
+    def write_blobs(self, blobs: Mapping[str, bytes]) -> None:
+        """Store those that are not there yet; the keys are their ids, and are checked."""
+        asked = "".join(f"{oid}\n" for oid in blobs).encode()
+        out = self._git.call("cat-file", "--batch-check", stdin=asked).decode()
+        missing = [line.split()[0] for line in out.splitlines() if line.endswith(" missing")]
+        for oid in missing:
+            argv = ("hash-object", "-w", "--no-filters", "--stdin")
+            if self._git.line(*argv, stdin=blobs[oid]) != oid:
+                raise Failed(f"git stored {oid} under another name", f"look at {self.repo}")
+
+    def write_tree(self, rows: Iterable[tuple[str, str, str]]) -> str:
+        """A tree of (mode, blob, path) rows; git itself checks every path."""
+        text = "".join(f"{mode} {oid}\t{path}\0" for mode, oid, path in rows)
+        with tempfile.TemporaryDirectory(prefix="org-index-") as folder:
+            index = {"GIT_INDEX_FILE": f"{folder}/index"}
+            self._git.call("update-index", "-z", "--index-info", stdin=text.encode(), extra=index)
+            return self._git.line("write-tree", extra=index)
 
     # Moving refs
 
@@ -260,22 +245,6 @@ class History:
 
 def _dates(when: int) -> dict[str, str]:
     return {"GIT_AUTHOR_DATE": f"{when} +0000", "GIT_COMMITTER_DATE": f"{when} +0000"}
-
-
-def _log_entry(record: str) -> LogEntry:
-    oid, tree, parents, when, subject, block = record.split("\0", 5)
-    return LogEntry(oid, tree, tuple(parents.split()), int(when), subject, _trailers(block))
-
-
-def _entry(row: str) -> Entry:
-    head, path = row.split("\t", 1)
-    mode, kind, oid, size = head.split()
-    return Entry(mode, oid, int(size) if kind == "blob" else 0, path)
-
-
-def _change(head: str, path: str) -> Change:
-    old_mode, new_mode, old, new, status = head.removeprefix(":").split()
-    return Change(path, status, old_mode, new_mode, old, new)
 
 
 def _git_folder(source: Path) -> Path:

@@ -6,6 +6,7 @@ No hook, filter, pager, editor or user's configuration ever runs, and no replace
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from git.cmd import Git
@@ -49,22 +50,24 @@ class Plumbing:
         self.folder = folder
         self._git = Git(folder)
 
-    def call(self, *arguments: str, stdin: bytes | None = None, **extra: str) -> bytes:
+    def call(
+        self, *arguments: str, stdin: bytes = b"", extra: Mapping[str, str] | None = None
+    ) -> bytes:
         """Standard output, exactly. `extra` are environment variables. Raises Failed."""
-        code, out, err = self.attempt(*arguments, stdin=stdin, **extra)
+        code, out, err = self.attempt(*arguments, stdin=stdin, extra=extra)
         if code != 0:
             raise Failed(f"git {arguments[0]} failed: {last_line(err)}", f"look at {self.folder}")
         return out
 
     def attempt(
-        self, *arguments: str, stdin: bytes | None = None, **extra: str
+        self, *arguments: str, stdin: bytes = b"", extra: Mapping[str, str] | None = None
     ) -> tuple[int, bytes, bytes]:
         """Exit code, output and complaints. Raises Failed when git is missing or too slow."""
         settings = [part for value in FIXED for part in ("-c", value)]
         argv = ["git", f"--git-dir={self.folder}", *settings, *arguments]
-        environment = {**ENVIRONMENT, "GIT_CEILING_DIRECTORIES": "/", **extra}
+        environment = {**ENVIRONMENT, "GIT_CEILING_DIRECTORIES": "/", **(extra or {})}
         with tempfile.TemporaryFile() as source:
-            source.write(stdin or b"")
+            source.write(stdin)
             source.seek(0)
             try:
                 code, out, err = self._git.execute(
@@ -83,8 +86,10 @@ class Plumbing:
                 raise Failed(f"git {arguments[0]} failed: {error.stderr}", "try again") from error
         return code, bytes(out), err.encode() if isinstance(err, str) else bytes(err)
 
-    def line(self, *arguments: str, stdin: bytes | None = None, **extra: str) -> str:
-        return self.call(*arguments, stdin=stdin, **extra).decode("utf-8", "replace").strip()
+    def line(
+        self, *arguments: str, stdin: bytes = b"", extra: Mapping[str, str] | None = None
+    ) -> str:
+        return self.call(*arguments, stdin=stdin, extra=extra).decode("utf-8", "replace").strip()
 
 
 def last_line(complaint: bytes) -> str:

@@ -21,7 +21,6 @@ from ops.errors import Failed, Refused
 
 HIGH_FD = 200  # sources are moved above every number a child is promised
 SWEEP_SECONDS = 2.0
-SWEEPS_MAX = 20
 
 
 class Child:
@@ -63,14 +62,11 @@ class Child:
 
     def kill(self) -> None:
         """End it with everything it started, as far as a group and a sweep can reach."""
-        descendants = _descendants(self.pid) if self.poll() is None else []
+        family = _descendants(self.pid) if self.poll() is None else []
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         self.signal(signal.SIGKILL)
-        for process in descendants:
-            with contextlib.suppress(psutil.Error):
-                process.kill()
-        psutil.wait_procs(descendants, timeout=SWEEP_SECONDS)
+        _end(family)
         self.wait(SWEEP_SECONDS)
 
     def close(self) -> None:
@@ -90,6 +86,20 @@ def _descendants(pid: int) -> list[psutil.Process]:
         return list(psutil.Process(pid).children(recursive=True))
     except psutil.Error:
         return []
+
+
+def _end(family: Sequence[psutil.Process]) -> None:
+    """Kill each and wait until it has ended; who reaps it does not matter."""
+    deadline = time.monotonic() + SWEEP_SECONDS
+    for process in family:
+        with contextlib.suppress(psutil.Error, ProcessLookupError):
+            descriptor = os.pidfd_open(process.pid)
+            try:
+                process.kill()  # checks that the pid still means the same process
+                left = max(0.0, deadline - time.monotonic())
+                select.select([descriptor], [], [], left)
+            finally:
+                os.close(descriptor)
 
 
 def spawn(

@@ -13,8 +13,9 @@ from pydantic import ValidationError
 from daemon.core import release as releases
 from fitness.scorecard import Scorecard
 from ops.errors import Exit, Trouble
-from ops.history import History, LogEntry
+from ops.history import History
 from ops.layout import Layout
+from ops.records import LogEntry
 
 LOG_ENTRIES_MAX = 1_000_000
 

@@ -23,9 +23,9 @@ from daemon.supervisor.world import World
 from ops.cell import SYSTEM_MOUNTS, Cell, Mount, python_mounts
 from ops.cell import start as start_cell
 from ops.errors import Refused
-from ops.history import RefChange
 from ops.importer import Import, import_tree
 from ops.processes import Child
+from ops.records import RefChange
 from ops.worktree import copy_for_author
 
 INSIDE_WORKSPACE = Path("/workspace")

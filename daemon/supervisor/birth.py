@@ -15,11 +15,12 @@ from daemon.supervisor.runnable import LOCK, base_python, check_disk
 from daemon.supervisor.world import REPO_SETTINGS, Instance, World
 from ops import venv, worktree
 from ops.errors import Refused, Trouble
-from ops.files import write_atomic
-from ops.history import History, RefChange
+from ops.files import remove_tree, write_atomic
+from ops.history import History
 from ops.layout import Layout
 from ops.lease import hold
 from ops.loaded import ROOT
+from ops.records import RefChange
 
 FIRST_TAG = "release/0"
 TEMPLATE = """\
@@ -88,6 +89,7 @@ def born(home: Path, source: Path, program: Path) -> dict[str, object]:
         if layout.instance.exists():
             raise Refused(f"{home} already holds an instance", "start it with: orgctl up")
         settings = load(home)
+        remove_tree(layout.repo)  # of a birth that did not come to its end
         history, commit = adopt(layout, source)
         kind = kind_of(history, commit)
         lock = history.read(commit, LOCK) if kind == "org" else None

@@ -20,7 +20,7 @@ from daemon.supervisor.world import World
 from fitness.policy import needs_approval
 from fitness.scorecard import Scorecard
 from ops.errors import Failed, Refused, Trouble
-from ops.history import RefChange
+from ops.records import RefChange
 
 MERGES = "refs/org/merges/"  # keeps every judged merge result from being collected
 REBUILDS_MAX = 3

@@ -21,7 +21,7 @@ from daemon.supervisor.serving import Serving
 from daemon.supervisor.slots import Slots
 from daemon.supervisor.world import World
 from ops.errors import Trouble
-from ops.history import RefChange
+from ops.records import RefChange
 
 Answered = tuple[Answer, dict[str, Any]]
 

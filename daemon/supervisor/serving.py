@@ -60,7 +60,7 @@ class Serving:
         loop = asyncio.get_running_loop()
         over: asyncio.Future[None] = loop.create_future()
         descriptor = os.dup(self.child.fileno())
-        loop.add_reader(descriptor, lambda: over.done() or over.set_result(None))
+        loop.add_reader(descriptor, _finish, over)
         try:
             await over
         finally:
@@ -83,6 +83,11 @@ class Serving:
         self.child.kill()
         if self.channel is not None:
             self.channel.close()
+
+
+def _finish(over: asyncio.Future[None]) -> None:
+    if not over.done():
+        over.set_result(None)
 
 
 def limits_of(settings: Settings, wall_seconds: float | None) -> Limits:

@@ -1,0 +1,75 @@
+"""Environments by the hash of their lock: made once, shared by every release with the same lock."""
+
+from __future__ import annotations
+
+import compileall
+import fcntl
+import hashlib
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from ops.errors import Failed
+from ops.files import remove_tree, write_atomic
+from ops.run import run
+
+READY = ".ready"  # written last; an environment without it is made anew
+MAKE_SECONDS = 600.0
+KEY_CHARS = 16
+
+
+def key_of(lock: bytes, base_python: Path) -> str:
+    """The folder's name: same lock and same interpreter, same environment."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    return hashlib.sha256(lock + f"\0{base_python}\0{version}".encode()).hexdigest()[:KEY_CHARS]
+
+
+def ensure(venvs: Path, lock: bytes, base_python: Path) -> Path:
+    """The interpreter of the environment for `lock`. Raises Failed when it cannot be made."""
+    folder = venvs / key_of(lock, base_python)
+    python = folder / "bin/python"
+    if (folder / READY).exists():
+        return python
+    with (venvs / f".{folder.name}.lock").open("w") as lease:
+        fcntl.flock(lease, fcntl.LOCK_EX)  # the second to come finds it made
+        if not (folder / READY).exists():
+            remove_tree(folder)
+            _make(folder, lock, base_python)
+    return python
+
+
+def _uv() -> str:
+    """The uv of the running environment, else the machine's."""
+    beside = Path(sys.executable).parent / "uv"
+    found = str(beside) if beside.exists() else shutil.which("uv")
+    if found is None:
+        raise Failed("uv is not installed", "run: ops/run.sh")
+    return found
+
+
+def _make(folder: Path, lock: bytes, base_python: Path) -> None:
+    uv = _uv()
+    environment = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
+    made = run(
+        [uv, "venv", "--quiet", "--no-config", "--python", str(base_python), str(folder)],
+        seconds=MAKE_SECONDS,
+        environment=environment,
+    )
+    if made.code != 0:
+        raise Failed(f"no environment could be made: {made.last_line}", "see: orgctl doctor")
+    requirements = folder / "requirements.lock"
+    write_atomic(requirements, lock)
+    sync = [uv, "pip", "sync", "--quiet", "--require-hashes"]
+    sync += ["--python", str(folder / "bin/python"), str(requirements)]
+    # The cache first: most of the time everything is in it, and then no registry is asked.
+    done = run([*sync, "--offline"], seconds=MAKE_SECONDS, environment=environment)
+    if done.code != 0:
+        done = run(sync, seconds=MAKE_SECONDS, environment=environment)
+    if done.code != 0:
+        raise Failed(
+            f"the packages of the lock could not be installed: {done.last_line}",
+            "check that a package registry answers, or fill uv's cache first",
+        )
+    compileall.compile_dir(folder / "lib", quiet=2, workers=0)
+    write_atomic(folder / READY, b"")
