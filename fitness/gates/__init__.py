@@ -1,1 +1,56 @@
-"""One file a gate; the suite is the tuple below."""
+"""One file a gate; the suite is the tuple below, cheapest first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
+
+from fitness.gates import build, command, contract, goal, identity, lint, paths, tests
+from fitness.subject import Job, Subject
+from fitness.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Gate:
+    """`served` says that it asks the candidate on :7002."""
+
+    name: str
+    question: str
+    stage: str
+    limit_seconds: float
+    served: bool
+    judge: Callable[[Subject], Verdict]
+
+
+def _gate(module: ModuleType) -> Gate:
+    return Gate(
+        name=module.NAME,
+        question=module.QUESTION,
+        stage=module.STAGE,
+        limit_seconds=module.LIMIT_SECONDS,
+        served=module.SERVED,
+        judge=module.judge,
+    )
+
+
+SUITE = tuple(_gate(module) for module in (paths, build, lint, identity, contract, tests, goal))
+
+
+def suite_for(job: Job) -> tuple[Gate, ...]:
+    """org's own suite, or that of another repo: its commands between hygiene and the goal."""
+    if job.kind == "org":
+        return SUITE
+    own = tuple(
+        Gate(
+            name=asked.name,
+            question=f"Does {' '.join(asked.command)} succeed?",
+            stage="work",
+            limit_seconds=asked.limit_seconds,
+            served=False,
+            judge=partial(command.judge, asked=asked),
+        )
+        for asked in job.gates
+    )
+    return (_gate(paths), _gate(identity), *own, _gate(goal))

@@ -47,7 +47,7 @@ def count(path):
     """How many words `path` has, separated by slashes."""
     return len(path.split("/"))
 '''
-TEST = '''import unittest
+TEST = """import unittest
 
 from words import count
 
@@ -59,7 +59,7 @@ class Counting(unittest.TestCase):
 
 if __name__ == "__main__":
     unittest.main()
-'''
+"""
 SETTINGS = """[serve]
 command = ["python3", "service.py"]
 health = "/up"

@@ -1,0 +1,130 @@
+"""The broker: descriptor 4 is its admin channel; it lives as long as that is open."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+
+from daemon.broker.completions import Source
+from daemon.broker.doors import Door, open_door
+from daemon.broker.metering import Meter
+from daemon.broker.recordings import Recorder, Replay
+from daemon.broker.upstream import Fault, Upstream, key_of
+from daemon.state.settings import load
+from ops.errors import Refused, Trouble
+from ops.layout import Layout
+
+ADMIN_FD = 4
+LINE_BYTES_MAX = 2**20
+Answer = dict[str, Any]
+
+
+class Admin:
+    """Opens and closes doors as the supervisor says."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._doors: dict[str, Door] = {}
+        self._upstream = self._load()
+
+    def _load(self) -> Upstream:
+        model = load(self._layout.home).model
+        return Upstream.open(model, key_of(model, self._layout.state))
+
+    async def answer(self, request: dict[str, Any]) -> Answer:
+        verbs = {
+            "open": self._open,
+            "close": self._close,
+            "usage": self._usage,
+            "probe": self._probe,
+            "reload": self._reload,
+        }
+        verb = verbs.get(str(request.get("do")))
+        number = request.get("id")
+        if verb is None:
+            return {"id": number, "error": "no such verb", "hint": ""}
+        try:
+            return {"id": number, "ok": await verb(request)}
+        except Trouble as trouble:
+            return {"id": number, "error": trouble.message, "hint": trouble.hint}
+        except OSError as error:
+            return {"id": number, "error": f"{error}", "hint": "see: orgctl doctor"}
+
+    async def _open(self, request: dict[str, Any]) -> Answer:
+        name = str(request["cell"])
+        if name in self._doors:
+            await self._doors.pop(name).close()
+        replay, record = request.get("replay"), request.get("record")
+        source = Source(
+            self._upstream,
+            Replay.open(Path(replay)) if replay else None,
+            Recorder(Path(record), self._upstream.model.name) if record else None,
+            Meter(request.get("tokens_max")),
+        )
+        door = await open_door(Path(str(request["directory"])), source)
+        self._doors[name] = door
+        return {"socket": str(door.path)}
+
+    async def _close(self, request: dict[str, Any]) -> Answer:
+        door = self._find(request)
+        del self._doors[str(request["cell"])]
+        await door.close()
+        return door.source.meter.view()
+
+    async def _usage(self, request: dict[str, Any]) -> Answer:
+        return self._find(request).source.meter.view()
+
+    def _find(self, request: dict[str, Any]) -> Door:
+        name = str(request.get("cell"))
+        if name not in self._doors:
+            raise Refused(f"no door for {name}", "open it first")
+        return self._doors[name]
+
+    async def _probe(self, _: dict[str, Any]) -> Answer:
+        try:
+            return {"answers": True, "detail": "", "models": await self._upstream.models()}
+        except Fault as fault:
+            return {"answers": False, "detail": fault.said, "models": []}
+
+    async def _reload(self, _: dict[str, Any]) -> Answer:
+        self._upstream = self._load()  # calls under way keep the old one to their end
+        return {}
+
+    async def close(self) -> None:
+        for door in self._doors.values():
+            await door.close()
+        await self._upstream.close()
+
+
+async def serve(layout: Layout) -> None:
+    """Answer the admin channel, many requests at once, until it closes."""
+    admin = Admin(layout)
+    own = socket.socket(fileno=ADMIN_FD)
+    own.setblocking(False)
+    reader, writer = await asyncio.open_unix_connection(sock=own, limit=LINE_BYTES_MAX)
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def handle(line: bytes) -> None:
+        writer.write(json.dumps(await admin.answer(json.loads(line))).encode() + b"\n")
+        await writer.drain()
+
+    writer.write(b'{"ready": true}\n')
+    while line := await reader.readline():
+        task = asyncio.create_task(handle(line))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+    await admin.close()
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="daemon.broker")
+    parser.add_argument("--home", type=Path, required=True)
+    flags = parser.parse_args(argv)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor decides when it ends
+    asyncio.run(serve(Layout(flags.home)))
+    return 0

@@ -1,0 +1,124 @@
+"""The routes, the same program for both slots."""
+
+from __future__ import annotations
+
+import html
+import time
+from typing import Any
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from daemon.orchestrator.bodies import error
+from daemon.orchestrator.health import Health, machine_uptime
+from daemon.orchestrator.models import Models
+from daemon.orchestrator.uptime import in_words
+
+SLOW_SECONDS = 5.0
+log = structlog.get_logger()
+PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>org: {slot}</title>
+<meta name="viewport" content="width=device-width">
+<style>body{{font:16px/1.5 system-ui;max-width:40rem;margin:3rem auto;padding:0 1rem;
+color-scheme:light dark}}dt{{opacity:.7}}dd{{margin:0 0 .5rem;font-family:monospace}}</style>
+<h1>org</h1><p>This is the <b>{slot}</b> release. It keeps improving itself.</p>
+<dl>{rows}</dl>
+<p><a href="/healthz">/healthz</a> · <a href="/about">/about</a> ·
+<a href="/v1/models">/v1/models</a>
+</html>
+"""
+HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'"),
+)
+
+
+def make(health: Health, models: Models) -> ASGIApp:
+    async def healthz(_: Request) -> Response:
+        return JSONResponse(health.identity())
+
+    async def readyz(_: Request) -> Response:
+        return JSONResponse({"ready": True, "slot": health.slot})
+
+    async def about(_: Request) -> Response:
+        return PlainTextResponse("".join(f"{key}: {value}\n" for key, value in told(health)))
+
+    async def page(_: Request) -> Response:
+        rows = "".join(f"<dt>{key}<dd>{html.escape(value)}" for key, value in told(health))
+        return HTMLResponse(PAGE.format(slot=html.escape(health.slot), rows=rows))
+
+    routes = [
+        Route("/", page),
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+        Route("/about", about),
+        Route("/v1/models", models.list),
+        Route("/v1/chat/completions", models.complete, methods=["POST"]),
+    ]
+    app = Starlette(routes=routes, exception_handlers={HTTPException: refused, 500: broken})
+    return Counted(app, health)
+
+
+def told(health: Health) -> list[tuple[str, str]]:
+    """What `/about` and the page tell, as name and value."""
+    identity = health.identity()
+    return [
+        ("slot", health.slot),
+        ("release", health.tag or "none"),
+        ("commit", str(identity["commit"])),
+        ("up", in_words(health.uptime)),
+        ("machine up", in_words(machine_uptime())),
+    ]
+
+
+async def refused(_: Request, fault: Exception) -> Response:
+    assert isinstance(fault, HTTPException)
+    names = {404: "not_found", 405: "method_not_allowed"}
+    code = names.get(fault.status_code, "refused")
+    return error(str(fault.detail), code, fault.status_code)
+
+
+async def broken(_: Request, fault: Exception) -> Response:
+    log.error("request failed", error=f"{type(fault).__name__}: {fault}")
+    return error("a bug; the log has the details", "internal_error", 500)
+
+
+class Counted:
+    """Counts and times every request, and sets the headers that every answer has."""
+
+    def __init__(self, app: ASGIApp, health: Health) -> None:
+        self._app = app
+        self._health = health
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.monotonic()
+        status = 500
+
+        async def sent(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), *HEADERS]
+            await send(message)
+
+        self._health.in_flight += 1
+        try:
+            await self._app(scope, receive, sent)
+        finally:
+            self._health.in_flight -= 1
+            self._finish(scope, status, time.monotonic() - began)
+
+    def _finish(self, scope: Any, status: int, seconds: float) -> None:
+        self._health.note(status, seconds)
+        if status >= 500 or seconds > SLOW_SECONDS:
+            log.warning("request", path=scope["path"], status=status, seconds=round(seconds, 3))

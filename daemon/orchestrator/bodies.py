@@ -1,0 +1,105 @@
+"""Requests as they come from anywhere: bounded, parsed strictly, refused in OpenAI's shape."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+BODY_BYTES_MAX = 16 * 2**20
+DEPTH_MAX = 64
+MESSAGES_MAX = 10_000
+ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
+
+
+class Wrong(Exception):
+    """The client is told what is wrong with its request, and nothing was done."""
+
+    def __init__(self, said: str, code: str, status: int = 400, param: str | None = None) -> None:
+        super().__init__(said)
+        self.said = said
+        self.code = code
+        self.status = status
+        self.param = param
+
+    def answer(self) -> JSONResponse:
+        return error(self.said, self.code, self.status, self.param)
+
+
+def error(said: str, code: str, status: int, param: str | None = None) -> JSONResponse:
+    kind = "invalid_request_error" if status < 500 else "server_error"
+    body = {"message": said, "type": kind, "param": param, "code": code}
+    return JSONResponse({"error": body}, status_code=status)
+
+
+async def read_json(request: Request) -> dict[str, Any]:
+    """The body as an object. Raises Wrong."""
+    held = bytearray()
+    async for piece in request.stream():
+        held += piece
+        if len(held) > BODY_BYTES_MAX:
+            raise Wrong(f"the body is larger than {BODY_BYTES_MAX} bytes", "body_too_large", 413)
+    try:
+        text = bytes(held).decode("utf-8")
+        found = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_twice)
+    except RecursionError:
+        raise Wrong("the body is nested too deeply", "invalid_json") from None
+    except (ValueError, UnicodeDecodeError) as bad:
+        raise Wrong(f"the body is not valid JSON: {str(bad)[:200]}", "invalid_json") from None
+    if not isinstance(found, dict):
+        raise Wrong("the body must be a JSON object", "invalid_type")
+    if _depth(found) > DEPTH_MAX:
+        raise Wrong("the body is nested too deeply", "invalid_json")
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _no_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return found
+
+
+def _depth(value: object) -> int:
+    """Without recursion, for a value may be as deep as the parser allowed."""
+    deepest, waiting = 0, [(value, 1)]
+    while waiting:
+        here, depth = waiting.pop()
+        deepest = max(deepest, depth)
+        if deepest > DEPTH_MAX:
+            break
+        inner = here.values() if isinstance(here, dict) else here if isinstance(here, list) else ()
+        waiting.extend((one, depth + 1) for one in inner)
+    return deepest
+
+
+def check_completion(body: dict[str, Any]) -> dict[str, Any]:
+    """A chat completion request that makes sense. Raises Wrong naming the field."""
+    messages = body.get("messages")
+    if messages is None:
+        raise Wrong("messages is missing", "missing_required_parameter", param="messages")
+    if not isinstance(messages, list) or not messages or len(messages) > MESSAGES_MAX:
+        raise Wrong("messages must be a list of messages", "invalid_type", param="messages")
+    for at, message in enumerate(messages):
+        if not isinstance(message, dict) or message.get("role") not in ROLES:
+            raise Wrong(f"messages[{at}] has no known role", "invalid_value", param="messages")
+        if not isinstance(message.get("content", ""), str | list | None):
+            text = f"messages[{at}].content must be a text or a list of parts"
+            raise Wrong(text, "invalid_type", param="messages")
+    for name, kinds in (("model", str), ("stream", bool), ("tools", list), ("max_tokens", int)):
+        value = body.get(name)
+        if value is not None and (
+            not isinstance(value, kinds) or (kinds is int and isinstance(value, bool))
+        ):
+            raise Wrong(f"{name} has the wrong type", "invalid_type", param=name)
+    for name in ("temperature", "top_p"):
+        value = body.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise Wrong(f"{name} must be a number", "invalid_type", param=name)
+    return body

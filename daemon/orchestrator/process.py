@@ -1,0 +1,95 @@
+"""The orchestrator: descriptor 3 is its listening socket, 4 the line to the supervisor."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+
+import structlog
+
+from daemon.orchestrator.app import make
+from daemon.orchestrator.health import Health
+from daemon.orchestrator.models import Models
+from daemon.orchestrator.server import Slot
+from ops import loaded
+
+LISTENING_FD, CONTROL_FD = 3, 4
+LINE_BYTES_MAX = 2**16
+BROKER = "ORG_BROKER"
+
+
+class Line:
+    """What the supervisor says, and what it is told."""
+
+    def __init__(self, slot: Slot, health: Health) -> None:
+        self._slot = slot
+        self._health = health
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def follow(self, standby: bool) -> None:
+        """Until the supervisor is gone: without it nobody would ever end this process."""
+        own = socket.socket(fileno=CONTROL_FD)
+        own.setblocking(False)
+        reader, self._writer = await asyncio.open_unix_connection(sock=own, limit=LINE_BYTES_MAX)
+        if not standby:
+            await self._slot.accept()
+        self._say({"ready": {"commit": loaded.COMMIT, "pid": os.getpid()}})
+        while line := await reader.readline():
+            self._say(await self._do(str(json.loads(line).get("do"))))
+        self._slot.stop()
+
+    def _say(self, message: dict[str, object]) -> None:
+        if self._writer is not None:
+            self._writer.write(json.dumps(message).encode() + b"\n")
+
+    async def _do(self, what: str) -> dict[str, object]:
+        if what == "accept":
+            await self._slot.accept()
+        elif what == "drain":
+            return {"did": what, "connections": self._slot.drain()}
+        elif what == "stop":
+            self._slot.stop()
+        elif what == "stats":
+            stats = self._health.stats()
+            return {"did": what, "stats": stats | {"connections": self._slot.connections}}
+        return {"did": what}
+
+
+async def serve(flags: argparse.Namespace) -> None:
+    listening = socket.socket(fileno=LISTENING_FD)
+    listening.setblocking(False)
+    health = Health(flags.slot, flags.tag)
+    models = Models(os.environ.get(BROKER))
+    slot = Slot(make(health, models), listening)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, slot.stop)
+    running = asyncio.create_task(slot.run_until_stopped())
+    await slot.begun.wait()
+    line = asyncio.create_task(Line(slot, health).follow(flags.standby))
+    await running
+    line.cancel()
+    await models.close()
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="daemon.orchestrator")
+    parser.add_argument("--slot", choices=("current", "candidate"), required=True)
+    parser.add_argument("--tag")
+    parser.add_argument("--standby", action="store_true", help="be ready, but do not accept yet")
+    flags = parser.parse_args(argv)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+    )
+    asyncio.run(serve(flags))
+    return 0

@@ -1,0 +1,37 @@
+"""What a candidate may touch. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+# What judges, contains or installs: a change of these waits for a person,
+# and may hold nothing else, so that the person sees just that.
+PROTECTED = (
+    "fitness/",
+    "daemon/supervisor/",
+    "daemon/broker/",
+    "ops/",
+    "systemd/",
+    "vm/",
+    ".ci/",
+    "pyproject.toml",
+)
+
+
+def is_protected(path: str) -> bool:
+    return path.startswith(PROTECTED)
+
+
+def needs_approval(paths: Iterable[str]) -> bool:
+    return any(is_protected(path) for path in paths)
+
+
+def mixed(paths: Iterable[str]) -> tuple[str, str] | None:
+    """A protected and an unprotected path of one change; None when it is all of one kind."""
+    protected = plain = None
+    for path in paths:
+        if is_protected(path):
+            protected = protected or path
+        else:
+            plain = plain or path
+    return (protected, plain) if protected and plain else None

@@ -1,0 +1,54 @@
+"""Runs pytest inside a cell and reports each test by itself, on a descriptor of its own.
+
+Started as a script by path, with nothing of org importable: it names no module of org.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import IO, Any
+
+REPORT_FD = 5
+OUTCOMES = {"passed": "passed", "failed": "failed", "skipped": "skipped"}
+
+
+class Reporter:
+    """One line a test that ended, in whichever phase."""
+
+    def __init__(self, out: IO[str]) -> None:
+        self.out = out
+
+    def say(self, **what: str) -> None:
+        self.out.write(json.dumps(what) + "\n")
+        self.out.flush()
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        bad = report.outcome != "passed"
+        if report.when == "call" or bad:
+            text = str(report.longrepr or "")[-2000:] if bad else ""
+            self.say(id=report.nodeid, outcome=OUTCOMES[report.outcome], text=text)
+
+    def pytest_collectreport(self, report: Any) -> None:
+        if report.failed:
+            self.say(id=report.nodeid, outcome="failed", text=str(report.longrepr)[-2000:])
+
+
+def main() -> None:
+    tree, arguments = sys.argv[1], sys.argv[2:]
+    sys.path.insert(0, tree)
+    os.chdir(tree)
+    import hypothesis
+    import pytest
+
+    # The same examples on every run: a verdict must not depend on luck.
+    hypothesis.settings.register_profile("judge", derandomize=True, database=None, deadline=None)
+    hypothesis.settings.load_profile("judge")
+    with os.fdopen(REPORT_FD, "w") as out:
+        code = pytest.main(arguments, plugins=[Reporter(out)])
+    sys.exit(int(code))
+
+
+if __name__ == "__main__":
+    main()

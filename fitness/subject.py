@@ -1,0 +1,126 @@
+"""What is judged: one commit on one base, its trees on disk, and how it is reached when served."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from pydantic import BaseModel, ConfigDict
+
+from fitness.acceptance import Acceptance
+from ops.cell import DEFAULT, SYSTEM_MOUNTS, Cell, Limits, Mount, Outcome, python_mounts, run
+from ops.history import History
+from ops.records import Change
+
+ANSWER_SECONDS = 10.0
+ANSWER_BYTES_MAX = 16 * 2**20
+
+
+class Ask(BaseModel):
+    """The goal, as far as the judge needs it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    text: str
+    acceptance: Acceptance | None = None
+
+
+class GateCommand(BaseModel):
+    """A gate of another repo: a command in the candidate's tree; exit 0 passes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: str
+    command: tuple[str, ...]
+    limit_seconds: float = 300.0
+
+
+class Job(BaseModel):
+    """What the supervisor asks of a jury."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    kind: str
+    commit: str
+    base: str
+    candidate_dir: Path
+    base_dir: Path
+    repo: Path
+    python: Path
+    home: Path
+    evidence: Path
+    backend: str
+    goal: Ask | None = None
+    gates: tuple[GateCommand, ...] = ()
+    health: str = "/healthz"
+    only: str | None = None
+    serve: bool = True
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An HTTP answer; `json` is None when the body is none."""
+
+    status: int
+    text: str
+    headers: Mapping[str, str]
+
+    @property
+    def json(self) -> Any:
+        try:
+            return json.loads(self.text)
+        except (ValueError, RecursionError):
+            return None
+
+
+@dataclass
+class Subject:
+    """The job, with hands: history, cells, HTTP. `url` is None until it is served."""
+
+    job: Job
+    url: str | None = None
+    unserved: str | None = None  # why it could not be served
+    history: History = field(init=False)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.history = History(self.job.repo)
+
+    @property
+    def commit(self) -> str:
+        return self.job.commit
+
+    def changes(self) -> tuple[Change, ...]:
+        return self.history.changes(self.job.base, self.job.commit)
+
+    def ask(self, method: str, path: str, **extra: Any) -> Reply:
+        """One request to the served candidate. Raises httpx.HTTPError."""
+        with httpx.Client(timeout=ANSWER_SECONDS, trust_env=False) as client:
+            answer = client.request(method, f"{self.url}{path}", **extra)
+        return Reply(answer.status_code, answer.text[:ANSWER_BYTES_MAX], dict(answer.headers))
+
+    def get(self, path: str) -> Reply:
+        return self.ask("GET", path)
+
+    def cell(
+        self, argv: tuple[str, ...], mounts: tuple[Mount, ...], seconds: float, **extra: Any
+    ) -> Outcome:
+        """A command in a cell of its own with the trusted interpreter; nothing is left of it."""
+        limits = Limits(**(vars(DEFAULT) | {"wall_seconds": seconds}))
+        return run(
+            Cell(
+                argv=argv,
+                mounts=(*SYSTEM_MOUNTS, *python_mounts(self.job.python), *mounts),
+                limits=limits,
+                backend=self.job.backend,
+                **extra,
+            )
+        )
+
+    def scratch(self, name: str) -> Path:
+        """A fresh folder for one gate, below its evidence."""
+        folder = self.job.evidence / f"{name}.scratch"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder

@@ -1,0 +1,114 @@
+"""Tests of one tree run on the code of another, each result by the test's id."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from fitness.subject import Subject
+from ops.cell import Mount, Outcome
+
+INSIDE = Path("/tree")
+REPORTER = Path(__file__).parent / "reporter.py"
+REPORTER_INSIDE = Path("/judge/reporter.py")
+REPORT_FD = 5
+REPORT_BYTES_MAX = 64 * 2**20
+# The fast tests that need neither cells of their own nor the machine.
+GATE_TEST_PATHS = (
+    "tests/core",
+    "tests/state",
+    "tests/agent",
+    "tests/broker",
+    "tests/orchestrator",
+    "tests/test_house.py",
+)
+MARKERS = "journey crash attack guest docker browser model valkey peer"
+FLAGS = (
+    "-q",
+    "--import-mode=importlib",
+    "-p",
+    "no:cacheprovider",
+    "-c",
+    str(INSIDE / "pyproject.toml"),
+    "--rootdir",
+    str(INSIDE),
+    "-m",
+    " and ".join(f"not {marker}" for marker in MARKERS.split()),
+)
+ENVIRONMENT = {
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    "HYPOTHESIS_STORAGE_DIRECTORY": "/tmp/hypothesis",
+}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Results by id; a test that reported twice has its worst result."""
+
+    results: Mapping[str, str]
+    texts: Mapping[str, str]
+    ended: Outcome
+
+    def not_passed(self) -> list[str]:
+        return sorted(name for name, outcome in self.results.items() if outcome != "passed")
+
+
+def targets_in(tests_of: Path) -> tuple[str, ...]:
+    """The gate's test paths that this tree has."""
+    return tuple(path for path in GATE_TEST_PATHS if (tests_of / path).exists())
+
+
+def run_tests(
+    subject: Subject, code: Path, tests_of: Path, targets: tuple[str, ...], seconds: float
+) -> Trial:
+    """`tests/` and the settings of `tests_of`, laid over `code`, in a cell, read-only."""
+    mounts = [Mount(code, INSIDE), Mount(REPORTER, REPORTER_INSIDE)]
+    if tests_of != code:
+        mounts.append(Mount(tests_of / "tests", INSIDE / "tests"))
+        mounts.append(Mount(tests_of / "pyproject.toml", INSIDE / "pyproject.toml"))
+    told, tell = os.pipe()
+    held = bytearray()
+    reader = threading.Thread(target=_drain, args=(told, held))
+    reader.start()
+    python = str(subject.job.python)
+    argv = (python, "-I", str(REPORTER_INSIDE), str(INSIDE), *FLAGS, *targets)
+    try:
+        ended = subject.cell(
+            argv,
+            tuple(mounts),
+            seconds,
+            directory=str(INSIDE),
+            environment=ENVIRONMENT,
+            fds={REPORT_FD: tell},
+        )
+    finally:
+        os.close(tell)
+        reader.join()
+        os.close(told)
+    return _read(bytes(held), ended)
+
+
+def _drain(told: int, held: bytearray) -> None:
+    while piece := os.read(told, 65536):
+        if len(held) < REPORT_BYTES_MAX:
+            held += piece
+
+
+def _read(said: bytes, ended: Outcome) -> Trial:
+    """What was reported; a line that is no report is no result."""
+    results: dict[str, str] = {}
+    texts: dict[str, str] = {}
+    for line in said.split(b"\n"):
+        try:
+            report = json.loads(line)
+            name, outcome = str(report["id"]), str(report["outcome"])
+        except (ValueError, LookupError, TypeError, RecursionError):
+            continue
+        if results.get(name, "passed") == "passed":
+            results[name] = outcome
+            texts[name] = str(report.get("text", ""))
+    return Trial(results, {name: text for name, text in texts.items() if text}, ended)
