@@ -1,0 +1,31 @@
+"""Run the repository's tests."""
+
+from __future__ import annotations
+
+import sys
+
+from pydantic import Field
+
+from daemon.agent.tools import commands
+from daemon.agent.tools.tool import Arguments, Result, Risk, Tool
+from daemon.agent.workspace import Workspace
+
+SECONDS = 240
+PYTEST = ("-m", "pytest", "-q", "--no-header", "--tb=short", "-p", "no:cacheprovider")
+
+
+class RunTests(Arguments):
+    paths: tuple[str, ...] = Field(default=(), description="test files; none runs all of them")
+
+
+def run_tests(arguments: RunTests, workspace: Workspace) -> Result:
+    for path in arguments.paths:
+        workspace.parts(path.split("::")[0])
+    chosen = arguments.paths or workspace.test_paths
+    argv = workspace.tests or (sys.executable, *PYTEST)
+    code, said = commands.run((*argv, *chosen), SECONDS, workspace)
+    verdict = "the tests passed" if code == 0 else "the tests failed"
+    return Result(f"{said}\n[{verdict}]", ok=code == 0)
+
+
+RUN_TESTS = Tool("run_tests", "Run the tests.", Risk.RUNS, RunTests, run_tests)

@@ -1,0 +1,65 @@
+"""What a tool is: a name, a risk, arguments with a schema, and a function that gives text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from daemon.agent.workspace import Outside, Workspace
+
+
+class Risk(StrEnum):
+    READS = "reads"
+    WRITES = "writes"
+    RUNS = "runs"
+    ENDS = "ends"
+
+
+class Arguments(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the model is told; `ok` is whether the call did what it was for."""
+
+    text: str
+    ok: bool = True
+
+
+@dataclass(frozen=True)
+class Tool:
+    name: str
+    purpose: str
+    risk: Risk
+    arguments: type[Arguments]
+    run: Callable[[Any, Workspace], Result]
+
+    def schema(self) -> dict[str, Any]:
+        """In OpenAI's shape, without pydantic's titles."""
+        parameters = _plain(self.arguments.model_json_schema())
+        function = {"name": self.name, "description": self.purpose, "parameters": parameters}
+        return {"type": "function", "function": function}
+
+    def call(self, arguments: object, workspace: Workspace) -> Result:
+        """Bad arguments and refused paths are results: the model can mend them."""
+        try:
+            return self.run(self.arguments.model_validate(arguments), workspace)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "the arguments"
+            return Result(f"error: {where}: {first['msg']}", ok=False)
+        except Outside as refused:
+            return Result(f"error: {refused}", ok=False)
+
+
+def _plain(schema: Any) -> Any:
+    if isinstance(schema, dict):
+        return {key: _plain(value) for key, value in schema.items() if key != "title"}
+    if isinstance(schema, list):
+        return [_plain(value) for value in schema]
+    return schema
