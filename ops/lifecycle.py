@@ -1,0 +1,122 @@
+"""An instance's beginning and end: make its home, start its keeper, see it gone."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from ops import client
+from ops.errors import Exit, Failed, Refused
+from ops.layout import Layout
+from ops.lease import holder
+from ops.loaded import ROOT
+from ops.processes import spawn
+from ops.run import run
+
+READY_SECONDS = 120.0
+MAKE_SECONDS = 900.0
+GONE_SECONDS = 60.0
+POLL_SECONDS = 0.05
+READY_FD = 5
+ANSWER_BYTES_MAX = 2**20
+
+
+def boot(module: str, *arguments: str) -> list[str]:
+    """A program of org, from the tree that this orgctl runs from."""
+    return [sys.executable, "-I", str(ROOT / "ops/boot.py"), module, *arguments]
+
+
+def call(module: str, *arguments: str, seconds: float = MAKE_SECONDS) -> dict[str, Any]:
+    """Run a program of org that gives one JSON object. Raises what it said."""
+    done = run(boot(module, *arguments), seconds=seconds, environment=dict(os.environ))
+    try:
+        found: dict[str, Any] = json.loads(done.stdout)
+    except ValueError:
+        raise Failed(f"{module} failed: {done.last_line}", "see: orgctl doctor") from None
+    if "error" in found:
+        raise Refused(found["error"], found.get("hint", ""), Exit(int(found.get("code", 1))))
+    return found
+
+
+def init(layout: Layout, repo: Path | None) -> dict[str, Any]:
+    """Make the instance. Raises Refused when there is one, or nothing to evolve."""
+    source = (repo or ROOT).absolute()
+    if repo is None and not (source / ".git").exists():
+        raise Refused(
+            "this org was installed without its history",
+            "name a repo with: orgctl init --repo PATH",
+        )
+    return call("daemon.supervisor.birth", "--home", str(layout.home), "--repo", str(source))
+
+
+def up(layout: Layout) -> tuple[dict[str, Any], bool]:
+    """The status once it serves, and whether it was started just now."""
+    if client.running(layout):
+        return client.ask(layout, "status"), False
+    if not layout.instance.exists():
+        raise Refused(f"no instance at {layout.home}", "make one with: orgctl init", Exit.ABSENT)
+    try:
+        return _start(layout), True
+    except Refused as refused:
+        if refused.code is not Exit.BUSY:
+            raise
+    return _join(layout), False
+
+
+def _start(layout: Layout) -> dict[str, Any]:
+    ours, theirs = os.pipe()
+    log = os.open(layout.logs / "keeper.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    argv = boot("daemon.supervisor.keeper", "--home", str(layout.home), "--ready-fd", str(READY_FD))
+    try:
+        child = spawn(argv, environment=dict(os.environ), fds={READY_FD: theirs}, output=log)
+    finally:
+        os.close(theirs)
+        os.close(log)
+    said = b""
+    deadline = time.monotonic() + READY_SECONDS
+    with os.fdopen(ours, "rb", buffering=0) as ready:
+        while not said.endswith(b"\n"):
+            left = deadline - time.monotonic()
+            chunk = (
+                ready.read(ANSWER_BYTES_MAX)
+                if select.select([ready], [], [], max(0, left))[0]
+                else b""
+            )
+            if not chunk:
+                break
+            said += chunk
+    if not said:
+        child.kill()
+        raise Failed("org did not become ready", "see: orgctl logs supervisor")
+    answer: dict[str, Any] = json.loads(said)
+    if "ready" not in answer:
+        raise Refused(answer["error"], answer.get("hint", ""), Exit(int(answer.get("code", 1))))
+    return dict(answer["ready"])
+
+
+def _join(layout: Layout) -> dict[str, Any]:
+    """Another `up` was faster: wait for what it starts."""
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        if client.running(layout):
+            return client.ask(layout, "status")
+        if holder(layout.daemon_lease) is None:
+            raise Failed("the other start did not succeed", "see: orgctl logs keeper")
+        select.select([], [], [], POLL_SECONDS)
+    raise Failed("the other start takes too long", "see: orgctl logs keeper", Exit.BUSY)
+
+
+def down(layout: Layout) -> dict[str, Any]:
+    """Ask it to end, and wait until nobody holds the instance any more."""
+    said = client.ask(layout, "down")
+    deadline = time.monotonic() + GONE_SECONDS
+    while holder(layout.daemon_lease) is not None:
+        if time.monotonic() > deadline:
+            raise Failed(f"org is still there after {GONE_SECONDS:g} s", "see: orgctl logs keeper")
+        select.select([], [], [], POLL_SECONDS)
+    return said | {"state": "down"}

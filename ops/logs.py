@@ -1,0 +1,77 @@
+"""The logs of an instance, made safe for a terminal, and followed."""
+
+from __future__ import annotations
+
+import select
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from ops.errors import Exit, Refused
+from ops.layout import Layout
+from ops.render import line_of_log, safe
+
+TAIL_BYTES = 64 * 2**10
+TAIL_LINES = 200
+POLL_SECONDS = 0.2
+NAMES = (
+    "supervisor",
+    "keeper",
+    "broker",
+    "current",
+    "candidate",
+    "agents",
+    "gates",
+    "jury",
+    "author",
+)
+
+
+def path_of(layout: Layout, name: str) -> Path:
+    """Raises Refused when there is no such log."""
+    if name not in NAMES:
+        raise Refused(f"no log {name!r}", f"logs are: {', '.join(NAMES)}", Exit.ABSENT)
+    return layout.logs / f"{name}.log"
+
+
+def tail(path: Path) -> tuple[list[str], int]:
+    """The last lines, and where to go on reading."""
+    if not path.exists():
+        return [], 0
+    with path.open("rb") as log:
+        size = log.seek(0, 2)
+        log.seek(max(0, size - TAIL_BYTES))
+        data = log.read()
+    return data.decode("utf-8", "replace").splitlines()[-TAIL_LINES:], size
+
+
+def follow(path: Path, at: int) -> Iterator[str]:
+    """New lines for ever; a log that was cut or replaced is read from its start."""
+    held = b""
+    while True:
+        size = path.stat().st_size if path.exists() else 0
+        if size < at:
+            at, held = 0, b""
+        if size > at:
+            with path.open("rb") as log:
+                log.seek(at)
+                held += log.read(TAIL_BYTES)
+                at = log.tell()
+            *lines, held = held.split(b"\n")
+            yield from (line.decode("utf-8", "replace") for line in lines)
+        else:
+            select.select([], [], [], POLL_SECONDS)  # a log file has no event to wait for
+
+
+def show(layout: Layout, name: str, follows: bool) -> None:
+    path = path_of(layout, name)
+    lines, at = tail(path)
+    for line in lines:
+        print(safe(line_of_log(line)))
+    if not follows:
+        if not lines:
+            print(f"logs/{name}.log is empty", file=sys.stderr)
+        return
+    sys.stdout.flush()
+    for line in follow(path, at):
+        print(safe(line_of_log(line)), flush=True)
