@@ -21,6 +21,7 @@ class Health:
 
     slot: str
     tag: str | None
+    pid: int = field(default_factory=os.getpid)
     started: float = field(default_factory=time.monotonic)
     requests: int = 0
     errors: int = 0
@@ -37,7 +38,7 @@ class Health:
             "slot": self.slot,
             "commit": loaded.COMMIT,
             "tag": self.tag,
-            "pid": os.getpid(),
+            "pid": self.pid,
             "uptime_s": round(self.uptime, 3),
         }
 

@@ -40,7 +40,10 @@ class Line:
             await self._slot.accept()
         self._say({"ready": {"commit": loaded.COMMIT, "pid": os.getpid()}})
         while line := await reader.readline():
-            self._say(await self._do(str(json.loads(line).get("do"))))
+            said = json.loads(line)
+            if isinstance(said.get("pid"), int):
+                self._health.pid = said["pid"]  # ours as the machine knows it, outside the cell
+            self._say(await self._do(str(said.get("do"))))
         self._slot.stop()
 
     def _say(self, message: dict[str, object]) -> None:

@@ -136,7 +136,7 @@ async def _served(world: World, slots: Slots, case: Case, release: Release) -> M
     return {
         "served": {
             "url": f"http://{host}:{port}",
-            "pid": getattr(serving.child, "inner", None) or serving.child.pid,
+            "pid": serving.pid,
             "broker": None,
         }
     }

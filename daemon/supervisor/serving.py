@@ -45,6 +45,11 @@ class Serving:
     def alive(self) -> bool:
         return self.child.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """Of the process itself, as the machine knows it, not of the walls around it."""
+        return self.child.inner or self.child.pid
+
     async def ask(self, what: str) -> dict[str, Any]:
         """Tell it to accept, drain, stop or give stats, and wait for its word. Raises Failed."""
         if self.channel is None:
@@ -71,12 +76,8 @@ class Serving:
     async def stop(self, seconds: float = STOP_SECONDS) -> None:
         """Let it finish what it has, then end it whole."""
         if self.alive:
-            inner = getattr(self.child, "inner", None)
-            if inner:
-                with contextlib.suppress(ProcessLookupError):  # it ended meanwhile: as wanted
-                    os.kill(inner, signal.SIGTERM)
-            else:
-                self.child.signal(signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):  # it ended meanwhile: as wanted
+                os.kill(self.pid, signal.SIGTERM)
             with contextlib.suppress(TimeoutError):  # its time is up: the kill below ends it
                 async with asyncio.timeout(seconds):
                     await self.ended()
@@ -163,6 +164,8 @@ async def _confirmed(world: World, serving: Serving) -> Serving:
     said = await channel.until(lambda line: "ready" in line, limit) if channel else None
     ready = said["ready"] if said else None
     if isinstance(ready, dict) and ready.get("commit") == wanted:
+        if channel is not None:
+            await channel.send({"do": "hello", "pid": serving.pid})
         return serving
     code = serving.child.poll()
     await serving.stop(0.0)

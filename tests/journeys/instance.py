@@ -20,6 +20,7 @@ import psutil
 ROOT = Path(__file__).resolve().parents[2]
 VERB_SECONDS = 240.0
 ANSWER_SECONDS = 10.0
+PASSED = frozenset({"SSL_CERT_FILE", "UV_DEFAULT_INDEX", "UV_INDEX", "UV_OFFLINE"})
 
 
 def free_port() -> int:
@@ -98,7 +99,8 @@ class Home:
             "TMUX_TMPDIR": str(self.path),
             "LANG": "C.UTF-8",
             "NO_COLOR": "1",
-            **{key: value for key, value in os.environ.items() if key.startswith(("UV_", "XDG_"))},
+            "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR", str(Path.home() / ".cache/uv")),
+            **{key: value for key, value in os.environ.items() if key in PASSED},
             **self.environment,
         }
         done = subprocess.run(

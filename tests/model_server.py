@@ -1,0 +1,108 @@
+"""A model server whose replies are written beforehand; it speaks OpenAI's streaming protocol."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+PIECE_CHARS = 24
+
+
+def say(content: str = "", **calls: dict[str, Any]) -> dict[str, Any]:
+    """One reply: text, and calls as tool=arguments; `tool__2` is the same tool once more."""
+    named = [(name.split("__")[0], arguments) for name, arguments in calls.items()]
+    return {"content": content, "calls": named}
+
+
+def chunks(reply: dict[str, Any], model: str = "scripted") -> Iterator[dict[str, Any]]:
+    """The reply as a server streams it: text in pieces, arguments in halves, usage last."""
+    head = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 0, "model": model}
+
+    def delta(**what: Any) -> dict[str, Any]:
+        return {**head, "choices": [{"index": 0, "delta": what, "finish_reason": None}]}
+
+    text = reply["content"]
+    for at in range(0, len(text), PIECE_CHARS):
+        yield delta(content=text[at : at + PIECE_CHARS])
+    for index, (name, arguments) in enumerate(reply["calls"]):
+        whole = json.dumps(arguments)
+        half = len(whole) // 2
+        first = {"name": name, "arguments": whole[:half]}
+        yield delta(
+            tool_calls=[
+                {"index": index, "id": f"call_{index}", "type": "function", "function": first}
+            ]
+        )
+        yield delta(tool_calls=[{"index": index, "function": {"arguments": whole[half:]}}])
+    finish = "tool_calls" if reply["calls"] else "stop"
+    yield {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": finish}]}
+    usage = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
+    yield {**head, "choices": [], "usage": usage}
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, replies: Sequence[Any]) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.replies = list(replies)
+        self.asked: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def do_GET(self) -> None:
+        body = json.dumps({"object": "list", "data": [{"id": "scripted", "object": "model"}]})
+        self._send(200, "application/json", body.encode())
+
+    def do_POST(self) -> None:
+        size = int(self.headers["content-length"])
+        self.server.asked.append(json.loads(self.rfile.read(size)))
+        self.server.headers.append(dict(self.headers.items()))
+        if not self.server.replies:
+            self._send(500, "application/json", b'{"error": {"message": "the script is over"}}')
+            return
+        reply = self.server.replies.pop(0)
+        if isinstance(reply, bytes):  # sent as it is: for streams that are broken
+            self._send(200, "text/event-stream", reply)
+            return
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("connection", "close")
+        self.end_headers()
+        for chunk in chunks(reply):
+            self.wfile.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+            self.wfile.flush()
+        self.wfile.write(b"data: [DONE]\n\n")
+        self.close_connection = True
+
+    def _send(self, status: int, kind: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+@contextmanager
+def scripted_model(replies: Sequence[Any]) -> Iterator[_Server]:
+    """A running server; `.server_address` tells where, `.asked` what it was asked."""
+    server = _Server(replies)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
