@@ -35,3 +35,8 @@ def attach(layout: Layout, as_json: bool) -> None:
         print(json.dumps({"session": name, "attach": argv}))
     else:
         print(f"session {name} is ready; attach with: tmux attach -t {name}")
+
+
+def detach(layout: Layout) -> bool:
+    """End the session; says whether there was one."""
+    return tmux.kill(SESSION, layout.home)

@@ -25,6 +25,7 @@ ROLLBACK_TAGS = "refs/tags/rollback/"
 SCORECARDS = "refs/notes/scorecards"
 MAIN = "refs/heads/main"
 TRAILER_CHARS_MAX = 200
+SUBJECT_CHARS_MAX = 72
 RESTORE_HOPS_MAX = 10_000
 
 
@@ -83,14 +84,16 @@ def next_number(refs: Iterable[str], prefix: str) -> int:
     return taken[-1] + 1 if taken else 0 if prefix == RELEASE_TAGS else 1
 
 
-def one_line(text: str) -> str:
+def one_line(text: str, chars: int = TRAILER_CHARS_MAX) -> str:
     """`text` as the value of a trailer: one line, bounded, never able to start another."""
     line = " ".join(text.split())
-    return line if len(line) <= TRAILER_CHARS_MAX else line[: TRAILER_CHARS_MAX - 1] + "…"
+    return line if len(line) <= chars else line[: chars - 1] + "…"
 
 
 def message(subject: str, body: str, trailers: Mapping[str, str]) -> str:
     """A commit or tag message whose last paragraph is exactly `trailers`."""
     block = "\n".join(f"{key}: {one_line(value)}" for key, value in trailers.items())
-    paragraphs = [part for part in (one_line(subject), body.strip(), block) if part]
+    paragraphs = [
+        part for part in (one_line(subject, SUBJECT_CHARS_MAX), body.strip(), block) if part
+    ]
     return "\n\n".join(paragraphs) + "\n"

@@ -103,6 +103,16 @@ def attach() -> None:
 
 
 @app.command()
+def detach() -> None:
+    """End the tmux session; nothing but the view is lost."""
+    from ops import watching
+
+    gone = watching.detach(ASKED.layout)
+    if not say({"ended": gone}) and gone:
+        print("the tmux session is ended")
+
+
+@app.command()
 def logs(
     who: Annotated[str, typer.Argument(help="supervisor, current, agents, …")] = "supervisor",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as it grows.")] = False,
