@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import select
 import socket
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as TooLate
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,24 +27,30 @@ from fitness.verdict import Verdict, failed
 
 JOB_FD = 4
 GRACE_SECONDS = 5.0  # beyond a gate's own limit, for the cell to end
+JOB_SECONDS = 60.0
 SERVED_SECONDS = 120.0
 PARALLEL_MAX = 4
+REASON_CHARS_MAX = 600
 
 
 @dataclass
 class Line:
     """The line to the supervisor; gates of one stage speak from several threads."""
 
+    own: socket.socket
     stream: IO[str]
-    lock: threading.Lock
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def say(self, **message: object) -> None:
         with self.lock:
             self.stream.write(json.dumps(message) + "\n")
             self.stream.flush()
 
-    def hear(self) -> dict[str, Any]:
-        line = self.stream.readline()
+    def hear(self, seconds: float) -> dict[str, Any]:
+        """The next message; empty when the supervisor is gone or silent for so long."""
+        # One message is asked for at a time, so none can lie unseen in the stream's buffer.
+        ready, _, _ = select.select([self.own], [], [], seconds)
+        line = self.stream.readline() if ready else ""
         return dict(json.loads(line)) if line else {}
 
 
@@ -82,69 +89,78 @@ def judge(subject: Subject, line: Line) -> Scorecard:
 
 
 def _serve(subject: Subject, line: Line) -> None:
+    """Have it served; when that fails, the gates that ask it say so."""
+    if not subject.job.serve:
+        subject.unserved = "it is judged without being served"
+        return
     line.say(need="serve")
-    answer = line.hear()
+    answer = line.hear(SERVED_SECONDS)
     served = answer.get("served")
     if isinstance(served, dict):
         subject.url = str(served["url"])
     else:
-        subject.unserved = str(answer.get("failed") or "it was not served")
+        subject.unserved = str(answer.get("failed") or "it was not served in time")
 
 
 def _stage(subject: Subject, line: Line, chosen: list[Gate]) -> list[Score]:
-    pool = ThreadPoolExecutor(min(PARALLEL_MAX, len(chosen)))
-    try:
-        running = [(gate, pool.submit(_timed, subject, line, gate)) for gate in chosen]
-        return [_score(subject, line, gate, future) for gate, future in running]
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    with ThreadPoolExecutor(min(PARALLEL_MAX, len(chosen))) as pool:
+        return list(pool.map(partial(score, subject, line), chosen))
 
 
-def _timed(subject: Subject, line: Line, gate: Gate) -> tuple[Verdict, float]:
+def score(subject: Subject, line: Line, gate: Gate, grace_seconds: float = GRACE_SECONDS) -> Score:
+    """The gate's row, within its limit: a gate that hangs is left behind and has failed."""
     line.say(event="gate", name=gate.name, stage=gate.stage, state="started")
     began = time.monotonic()
-    try:
-        if gate.served and subject.url is None:
-            verdict = failed(gate.name, f"it could not be served: {subject.unserved}")
-        else:
-            verdict = gate.judge(subject)
-    except Exception as broken:  # noqa: BLE001 - a gate that breaks has not passed
-        verdict = failed(gate.name, f"the gate broke: {type(broken).__name__}: {broken}")
-    return verdict, time.monotonic() - began
-
-
-def _score(
-    subject: Subject, line: Line, gate: Gate, future: Future[tuple[Verdict, float]]
-) -> Score:
-    limit = gate.limit_seconds + GRACE_SECONDS
-    try:
-        verdict, seconds = future.result(timeout=limit)
-    except TooLate:
+    said: list[Verdict] = []
+    # A thread of its own that lives as long as the cells it starts.
+    worker = threading.Thread(target=lambda: said.append(_verdict(subject, gate)), daemon=True)
+    worker.start()
+    worker.join(gate.limit_seconds + grace_seconds)
+    if said:
+        verdict = said[0]
+    elif worker.is_alive():
         verdict = failed(gate.name, f"no verdict within {gate.limit_seconds:g} s")
-        seconds = limit
-    score = Score(
+    else:
+        verdict = failed(gate.name, "the gate ended without a verdict")
+    row = Score(
         name=gate.name,
         stage=gate.stage,
         passed=verdict.passed,
-        seconds=round(seconds, 3),
-        reason=verdict.reason,
-        evidence=_keep(subject, verdict),
+        seconds=round(time.monotonic() - began, 3),
+        reason=sentence(verdict.reason),
+        evidence=_keep(subject, gate, verdict),
     )
-    line.say(event="gate", state="ended", **score.model_dump(mode="json"))
-    return score
+    line.say(event="gate", state="ended", **row.model_dump(mode="json"))
+    return row
 
 
-def _keep(subject: Subject, verdict: Verdict) -> str:
+def _verdict(subject: Subject, gate: Gate) -> Verdict:
+    if gate.served and subject.url is None:
+        return failed(gate.name, f"it could not be served: {subject.unserved}")
+    try:
+        return gate.judge(subject)
+    except Exception as broken:  # noqa: BLE001 - a gate that breaks has not passed
+        return failed(gate.name, f"the gate broke: {type(broken).__name__}: {broken}")
+
+
+def sentence(reason: str) -> str:
+    """One bounded line of printable characters, whatever a candidate made a gate say."""
+    line = " ".join(reason.split())
+    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line[:REASON_CHARS_MAX])
+    return shown + (" …" if len(line) > REASON_CHARS_MAX else "")
+
+
+def _keep(subject: Subject, gate: Gate, verdict: Verdict) -> str:
     """The verdict's details as a file; gives its name below the evidence folder."""
-    path = subject.job.evidence / f"{verdict.name}.json"
+    path = subject.job.evidence / f"{gate.name}.json"
     path.write_text(json.dumps(verdict.model_dump(mode="json"), indent=1, default=str))
     return f"{subject.job.evidence.name}/{path.name}"
 
 
 def main(_: list[str]) -> int:
     with socket.socket(fileno=JOB_FD) as own, own.makefile("rw", encoding="utf-8") as stream:
-        line = Line(stream, threading.Lock())
-        job = Job.model_validate(line.hear())
+        line = Line(own, stream)
+        job = Job.model_validate(line.hear(JOB_SECONDS))
         card = judge(Subject(job), line)
         line.say(scorecard=card.model_dump(mode="json"))
     os._exit(0)  # a gate that hangs in its thread must not keep the jury alive

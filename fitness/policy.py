@@ -16,6 +16,10 @@ PROTECTED = (
     ".ci/",
     "pyproject.toml",
 )
+# The only folders that hold Python; elsewhere a file could stand in for a library.
+ROOMS = frozenset({"ops", "fitness", "daemon", "systemd", "vm", "tests"})
+# What serves and judges another repo; its people change it themselves.
+REPO_JUDGE = frozenset({"org.toml"})
 
 
 def is_protected(path: str) -> bool:

@@ -37,11 +37,12 @@ class Reporter:
 
 def main() -> None:
     tree, arguments = sys.argv[1], sys.argv[2:]
-    sys.path.insert(0, tree)
-    os.chdir(tree)
     import hypothesis
     import pytest
 
+    # Only now, so that nothing in the tree can stand in for these.
+    sys.path.insert(0, tree)
+    os.chdir(tree)
     # The same examples on every run: a verdict must not depend on luck.
     hypothesis.settings.register_profile("judge", derandomize=True, database=None, deadline=None)
     hypothesis.settings.load_profile("judge")

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from fitness.acceptance import Acceptance
 from ops.cell import DEFAULT, SYSTEM_MOUNTS, Cell, Limits, Mount, Outcome, python_mounts, run
+from ops.files import remove_tree
 from ops.history import History
 from ops.records import Change
 
@@ -33,7 +34,7 @@ class GateCommand(BaseModel):
     """A gate of another repo: a command in the candidate's tree; exit 0 passes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    name: str
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")  # names its evidence file
     command: tuple[str, ...]
     limit_seconds: float = 300.0
 
@@ -83,7 +84,6 @@ class Subject:
     url: str | None = None
     unserved: str | None = None  # why it could not be served
     history: History = field(init=False)
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.history = History(self.job.repo)
@@ -96,10 +96,20 @@ class Subject:
         return self.history.changes(self.job.base, self.job.commit)
 
     def ask(self, method: str, path: str, **extra: Any) -> Reply:
-        """One request to the served candidate. Raises httpx.HTTPError."""
-        with httpx.Client(timeout=ANSWER_SECONDS, trust_env=False) as client:
-            answer = client.request(method, f"{self.url}{path}", **extra)
-        return Reply(answer.status_code, answer.text[:ANSWER_BYTES_MAX], dict(answer.headers))
+        """One request to the candidate, bounded in bytes and time. Raises httpx.HTTPError."""
+        deadline = time.monotonic() + ANSWER_SECONDS
+        body = bytearray()
+        with (
+            httpx.Client(timeout=ANSWER_SECONDS, trust_env=False, verify=False) as client,
+            client.stream(method, f"{self.url}{path}", **_plain(extra)) as answer,
+        ):
+            for piece in answer.iter_raw():  # as sent: nothing is unpacked on our side
+                body += piece
+                if len(body) > ANSWER_BYTES_MAX:
+                    raise httpx.ReadError(f"the answer is longer than {ANSWER_BYTES_MAX} bytes")
+                if time.monotonic() > deadline:
+                    raise httpx.ReadTimeout(f"the answer took longer than {ANSWER_SECONDS:g} s")
+        return Reply(answer.status_code, body.decode("utf-8", "replace"), dict(answer.headers))
 
     def get(self, path: str) -> Reply:
         return self.ask("GET", path)
@@ -120,7 +130,13 @@ class Subject:
         )
 
     def scratch(self, name: str) -> Path:
-        """A fresh folder for one gate, below its evidence."""
+        """An empty folder for one gate, below its evidence; what a killed jury left is removed."""
         folder = self.job.evidence / f"{name}.scratch"
-        folder.mkdir(parents=True, exist_ok=True)
+        remove_tree(folder)
+        folder.mkdir(parents=True)
         return folder
+
+
+def _plain(extra: dict[str, Any]) -> dict[str, Any]:
+    """The request's parts, asking for an answer that is not packed."""
+    return extra | {"headers": {"accept-encoding": "identity", **extra.get("headers", {})}}

@@ -13,10 +13,12 @@ from fitness.subject import Subject
 from ops.cell import Mount, Outcome
 
 INSIDE = Path("/tree")
+SETTINGS = "pyproject.toml"
 REPORTER = Path(__file__).parent / "reporter.py"
 REPORTER_INSIDE = Path("/judge/reporter.py")
 REPORT_FD = 5
 REPORT_BYTES_MAX = 64 * 2**20
+OUTPUT_BYTES_MAX = 20_000
 # The fast tests that need neither cells of their own nor the machine.
 GATE_TEST_PATHS = (
     "tests/core",
@@ -33,7 +35,7 @@ FLAGS = (
     "-p",
     "no:cacheprovider",
     "-c",
-    str(INSIDE / "pyproject.toml"),
+    str(INSIDE / SETTINGS),
     "--rootdir",
     str(INSIDE),
     "-m",
@@ -53,8 +55,10 @@ class Trial:
     texts: Mapping[str, str]
     ended: Outcome
 
-    def not_passed(self) -> list[str]:
-        return sorted(name for name, outcome in self.results.items() if outcome != "passed")
+    def output(self) -> str:
+        """The end of what the run printed: for people, never for the verdict."""
+        said = self.ended.stdout + self.ended.stderr
+        return said[-OUTPUT_BYTES_MAX:].decode("utf-8", "replace")
 
 
 def targets_in(tests_of: Path) -> tuple[str, ...]:
@@ -65,11 +69,12 @@ def targets_in(tests_of: Path) -> tuple[str, ...]:
 def run_tests(
     subject: Subject, code: Path, tests_of: Path, targets: tuple[str, ...], seconds: float
 ) -> Trial:
-    """`tests/` and the settings of `tests_of`, laid over `code`, in a cell, read-only."""
+    """`tests/` of `tests_of` laid over `code`, with main's settings, in a cell, read-only."""
+    settings = subject.job.base_dir / SETTINGS
     mounts = [Mount(code, INSIDE), Mount(REPORTER, REPORTER_INSIDE)]
+    mounts.append(Mount(settings, INSIDE / SETTINGS))
     if tests_of != code:
         mounts.append(Mount(tests_of / "tests", INSIDE / "tests"))
-        mounts.append(Mount(tests_of / "pyproject.toml", INSIDE / "pyproject.toml"))
     told, tell = os.pipe()
     held = bytearray()
     reader = threading.Thread(target=_drain, args=(told, held))

@@ -18,12 +18,25 @@ STAGE = "build"
 LIMIT_SECONDS = 60.0
 SERVED = False
 PACKAGES = ("ops", "fitness", "daemon", "vm")
-IMPORT = """
-import importlib, sys
-sys.path.insert(0, sys.argv[1])
-for name in sys.argv[2:]:
+BROKEN = 3  # the exit code of a file that does not compile
+# Everything is compiled before the first line of the candidate runs. It happens in the
+# cell too: a compiler that is crashed by its input must not take the jury along.
+SCRIPT = """
+import importlib, sys, warnings
+root, rest = sys.argv[1], sys.argv[2:]
+middle = rest.index("--")
+warnings.simplefilter("ignore")
+for path in rest[:middle]:
+    try:
+        with open(f"{root}/{path}", "rb") as source:
+            compile(source.read(), path, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        print(f"{path} does not compile: {error}", file=sys.stderr)
+        sys.exit(3)
+sys.path.insert(0, root)
+for name in rest[middle + 1:]:
     importlib.import_module(name)
-    print(name)
+    print(f"imported {name}")
 """
 
 
@@ -39,28 +52,20 @@ def module_of(path: str) -> str | None:
 def judge(subject: Subject) -> Verdict:
     root = subject.job.candidate_dir
     changed = [change.path for change in subject.changes() if change.status != "D"]
-    for path in changed:
-        if path.endswith(".py") and (reason := _broken(subject, path)):
-            return failed(NAME, f"{path} does not compile: {reason}", path=path)
-    modules = tuple(filter(None, map(module_of, changed)))
-    if not modules:
-        return passed(NAME, "no module of the program changed")
+    sources = [path for path in changed if path.endswith(".py")]
+    modules = tuple(filter(None, map(module_of, sources)))
+    if not sources:
+        return passed(NAME, "no Python file changed")
     python = str(subject.job.python)
-    argv = (python, "-I", "-c", IMPORT, str(root), *modules)
+    argv = (python, "-I", "-c", SCRIPT, str(root), *sources, "--", *modules)
     done = subject.cell(argv, (Mount(root, root),), LIMIT_SECONDS)
-    imported = done.stdout.decode("utf-8", "replace").split()
-    if done.exit != 0 or imported != list(modules):
-        missing = next((name for name in modules if name not in imported), modules[-1])
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    if done.exit == BROKEN and said:
+        return failed(NAME, said[-1], stderr=said[-50:])
+    told = done.stdout.decode("utf-8", "replace").splitlines()
+    missing = [name for name in modules if f"imported {name}" not in told]
+    if missing or done.exit != 0:
         reason = said[-1] if said else f"it ended with {done.exit} before it was done"
-        return failed(NAME, f"{missing} cannot be imported: {reason}", stderr=said[-50:])
+        what = f"{missing[0]} cannot be imported" if missing else "the build did not end well"
+        return failed(NAME, f"{what}: {reason}", stderr=said[-50:])
     return passed(NAME, f"{len(modules)} modules import", modules=list(modules))
-
-
-def _broken(subject: Subject, path: str) -> str | None:
-    """Compiling runs nothing of the file."""
-    try:
-        compile((subject.job.candidate_dir / path).read_bytes(), path, "exec", dont_inherit=True)
-    except (SyntaxError, ValueError, RecursionError) as error:
-        return str(error)
-    return None

@@ -10,10 +10,12 @@ import re
 import shutil
 from pathlib import Path
 
+import httpx
+
 from fitness.acceptance import Acceptance, Probe
 from fitness.gates.tests import own_targets
 from fitness.subject import Subject
-from fitness.trial import run_tests
+from fitness.trial import GATE_TEST_PATHS, run_tests
 from fitness.verdict import Verdict, failed, passed
 from ops.cell import Mount
 from ops.files import remove_tree
@@ -43,7 +45,10 @@ def judge(subject: Subject) -> Verdict:
 
 
 def _probe(subject: Subject, probe: Probe) -> str | None:
-    answer = subject.get(probe.path)
+    try:
+        answer = subject.get(probe.path)
+    except httpx.HTTPError as error:
+        return f"{probe.path} was not answered: {error}"
     if answer.status != probe.status:
         return f"{probe.path} answered {answer.status}, not {probe.status}"
     if probe.matches is not None and not re.search(probe.matches, answer.text, re.MULTILINE):
@@ -79,10 +84,14 @@ def _by_command(subject: Subject, acceptance: Acceptance) -> Verdict:
 def _by_new_test(subject: Subject) -> Verdict:
     job, targets = subject.job, own_targets(subject)
     if not targets:
-        return failed(NAME, "no test shows the improvement: add one that main fails")
+        where = " or ".join(GATE_TEST_PATHS[:2])
+        text = f"no test shows the improvement: add one that main fails, below {where}"
+        return failed(NAME, text, where=list(GATE_TEST_PATHS))
     new = run_tests(subject, job.candidate_dir, job.candidate_dir, targets, COMMAND_SECONDS)
     # The candidate's tests on main's code: only the tests folder is the candidate's.
     old = run_tests(subject, job.base_dir, job.candidate_dir, targets, COMMAND_SECONDS)
+    if not old.results:  # a test that cannot even be loaded there does report
+        return failed(NAME, "the new tests could not be tried on main", output=old.output())
     shown = [
         name
         for name, outcome in new.results.items()

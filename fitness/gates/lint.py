@@ -27,7 +27,7 @@ def judge(subject: Subject) -> Verdict:
         "--output-format",
         "concise",
     )
-    argv = (ruff, "check", "--quiet", *settings, *files)
+    argv = (ruff, "check", "--quiet", *settings, "--", *files)
     mounts = (Mount(root, root), Mount(base, base))
     done = subject.cell(argv, mounts, LIMIT_SECONDS, directory=str(root))
     found = done.stdout.decode("utf-8", "replace").strip().splitlines()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any
 
 import httpx
@@ -42,15 +43,18 @@ def status(*wanted: int) -> Callable[[Reply], str | None]:
     return check
 
 
-def keys(*names: str) -> Callable[[Reply], str | None]:
-    """200 and a JSON object with these keys."""
+def shape(**kinds: tuple[type, ...]) -> Callable[[Reply], str | None]:
+    """200 and a JSON object with these keys, each of exactly one of these types."""
 
     def check(reply: Reply) -> str | None:
-        if reply.status != 200:
-            return f"answered {reply.status}"
         told = reply.json
-        missing = [name for name in names if not isinstance(told, dict) or name not in told]
-        return f"lacks {', '.join(missing)}" if missing else None
+        if reply.status != 200 or not isinstance(told, dict):
+            return f"answered {reply.status} with {type(told).__name__}, not 200 with an object"
+        if missing := [name for name in kinds if name not in told]:
+            return f"lacks {', '.join(missing)}"
+        # Exactly: True is an int to isinstance.
+        odd = [name for name, allowed in kinds.items() if type(told[name]) not in allowed]
+        return f"has another type than promised in {', '.join(odd)}" if odd else None
 
     return check
 
@@ -91,7 +95,14 @@ PROMISES = (
         "health tells who serves",
         "GET",
         "/healthz",
-        keys("status", "slot", "commit", "tag", "pid", "uptime_s"),
+        shape(
+            status=(str,),
+            slot=(str,),
+            commit=(str,),
+            tag=(str, NoneType),
+            pid=(int,),
+            uptime_s=(int, float),
+        ),
     ),
     Promise("readiness is told", "GET", "/readyz", status(200)),
     Promise("the page is served", "GET", "/", status(200)),
@@ -101,9 +112,19 @@ PROMISES = (
     Promise("no JSON is 400", "POST", CHAT, error(400), b"{"),
     Promise("invalid UTF-8 is 400", "POST", CHAT, error(400), b'{"messages": "\xff"}'),
     Promise("an array is 400", "POST", CHAT, error(400), b"[1]"),
+    Promise("a bare text is 400", "POST", CHAT, error(400), b'"hello"'),
+    Promise("null is 400", "POST", CHAT, error(400), b"null"),
     Promise("NaN is 400", "POST", CHAT, error(400), b'{"messages": [], "temperature": NaN}'),
     Promise("no messages is 400", "POST", CHAT, error(400), _chat({"model": "m"})),
     Promise("messages of a wrong type is 400", "POST", CHAT, error(400), _chat({"messages": 3})),
+    Promise("a message of a wrong type is 400", "POST", CHAT, error(400), _chat({"messages": [3]})),
+    Promise(
+        "a model of a wrong type is 400",
+        "POST",
+        CHAT,
+        error(400),
+        _chat({"model": {}, "messages": [{"role": "user", "content": "x"}]}),
+    ),
     Promise(
         "an unknown role is 400",
         "POST",

@@ -57,7 +57,7 @@ MAIN: dict[str, str] = {
     "tests/core/conftest.py": '"""Nothing yet."""\n',
     "tests/journeys/test_far.py": "def test_far() -> None:\n    pass\n",
 }
-WORSE = WORDS.replace("text.split()", "text")
+WORSE = WORDS.replace("len(text.split())", "min(1, len(text.split()))")
 Written = str | bytes | tuple[str, bytes] | None  # None takes away; a pair gives the mode too
 Changes = Mapping[str, Written]
 

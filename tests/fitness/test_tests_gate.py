@@ -1,0 +1,155 @@
+"""The tests gate: main's tests on the candidate's code, counted by their ids."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from fitness.gates import tests as gate
+from tests.fitness.case import TESTS, WORDS, WORSE, Changes, Repo
+
+FILE = "tests/core/test_words.py"
+MODULE = "daemon/core/words.py"
+OWN = "def test_three() -> None:\n    from daemon.core.words import count\n\n    assert count('a b c') == 3\n"
+FORGED = WORDS + (
+    "\nimport pathlib\n"
+    "for name in ('/tmp/junit.xml', '/tmp/verdict.json'):\n"
+    '    pathlib.Path(name).write_text(\'<testsuite failures="0"/> {"passed": true}\')\n'
+    "print('3 passed in 0.01s', flush=True)\n"
+    'print(\'{"id": "tests/core/test_words.py::test_two", "outcome": "passed"}\', flush=True)\n'
+    "import os\nos._exit(0)\n"
+)
+GOOD: dict[str, Changes] = {
+    "the same behaviour": {MODULE: WORDS.replace("How many", "The number of")},
+    "a test of its own": {"tests/core/test_new.py": OWN},
+    "a test added to a file of main": {FILE: TESTS + "\n\n" + OWN},
+    "a helper for tests": {"tests/core/shelf.py": "X = 1\n"},
+}
+BAD: dict[str, tuple[Changes, str]] = {
+    "a broken promise": (
+        {MODULE: WORSE},
+        f"1 of main's tests do not pass: {FILE}::test_two",
+    ),
+    "leaves at once with success": (
+        {MODULE: WORDS + "\nimport os\nos._exit(0)\n"},
+        "4 of main's tests never reported a result",
+    ),
+    "leaves at the first call with success": (
+        {MODULE: WORDS.replace("    return", "    import os; os._exit(0)\n    return")},
+        "4 of main's tests never reported a result",
+    ),
+    "raises SystemExit": (
+        {MODULE: WORDS + "\nraise SystemExit(0)\n"},
+        "4 of main's tests never reported a result",
+    ),
+    "forges the reports and the output": ({MODULE: FORGED}, "4 of main's tests never reported"),
+    "does not import": ({MODULE: "import nothing_of_that_name\n"}, "4 of main's tests never"),
+    "exits badly after all tests passed": (
+        {MODULE: WORDS + "\nimport atexit, os\natexit.register(os._exit, 7)\n"},
+        "the test run ended with 7, not 0",
+    ),
+    "skips from the code": (
+        {
+            MODULE: WORDS
+            + "\n\ndef count(text: str) -> int:\n    import pytest\n\n    pytest.skip('no')\n"
+        },
+        f"3 of main's tests do not pass: {FILE}::test_none",
+    ),
+    "takes a file of tests away": ({FILE: None}, f"3 of main's tests were removed: {FILE}::test_"),
+    "takes a test away": (
+        {FILE: TESTS.replace("def test_two() -> None:", "def two() -> None:")},
+        f"1 of main's tests were removed: {FILE}::test_two",
+    ),
+    "renames a test": (
+        {FILE: TESTS.replace("test_two", "test_a_pair")},
+        f"1 of main's tests were removed: {FILE}::test_two",
+    ),
+    "takes a journey away": (
+        {"tests/journeys/test_far.py": None},
+        "1 of main's tests were removed: tests/journeys/test_far.py::test_far",
+    ),
+    "skips a test": (
+        {FILE: TESTS.replace("def test_two", "@pytest.mark.skip\ndef test_two")},
+        f"1 of the tests as the candidate has them do not pass: {FILE}::test_two",
+    ),
+    "deselects a test": (
+        {FILE: TESTS.replace("def test_two", "@pytest.mark.docker\ndef test_two")},
+        f"1 of the tests as the candidate has them never reported a result: {FILE}::test_two",
+    ),
+    "takes a case of a test away": (
+        {FILE: TESTS.replace('["", " "]', '[""]')},
+        f"1 of the tests as the candidate has them never reported a result: {FILE}::test_none[ ]",
+    ),
+    "hides a test in a text": (
+        {FILE: TESTS.replace("def test_two", 'T = """\ndef test_two') + '"""\n'},
+        "4 of the tests as the candidate has them never reported a result",
+    ),
+    "its own test fails": (
+        {"tests/core/test_new.py": OWN.replace("== 3", "== 4")},
+        "1 of the tests as the candidate has them do not pass: tests/core/test_new.py::test_three",
+    ),
+    "its own test is skipped": (
+        {"tests/core/test_new.py": "import pytest\n\n\n@pytest.mark.skip\n" + OWN},
+        "1 of the tests as the candidate has them do not pass: tests/core/test_new.py::test_three",
+    ),
+    "its own file holds no test": (
+        {"tests/core/test_new.py": "X = 1\n"},
+        "the candidate's own tests did not report",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_candidate_that_keeps_all_promises_passes(repo: Repo, name: str) -> None:
+    """Whatever else it does, every test of main and its own says so by its id."""
+    verdict = gate.judge(repo.release(GOOD[name]))
+    assert verdict.passed, verdict
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_candidate_that_breaks_or_cheats_is_rejected_by_name(repo: Repo, name: str) -> None:
+    """An exit code, a report file or printed words convince nobody."""
+    changes, sentence = BAD[name]
+    verdict = gate.judge(repo.release(changes))
+    assert not verdict.passed
+    assert verdict.reason.startswith(sentence), verdict
+
+
+def test_what_main_expects_is_kept_by_its_commit(repo: Repo) -> None:
+    """Ids and outcomes of main's own run, skipped ones as well; the second time nothing runs."""
+    subject = repo.release(GOOD["the same behaviour"])
+    expected = gate.baseline(subject)
+    assert expected == {
+        f"{FILE}::test_two": "passed",
+        f"{FILE}::test_none[]": "passed",
+        f"{FILE}::test_none[ ]": "passed",
+        f"{FILE}::test_elsewhere": "skipped",
+    }
+    kept = subject.job.evidence.parent / "baselines" / f"{repo.base}.json"
+    assert json.loads(kept.read_bytes()) == expected
+
+
+def test_a_test_that_main_fails_is_not_held_against_the_candidate() -> None:
+    """It may fail, pass or be mended; one that passes on main may only pass."""
+    assert gate._as_good("failed", "failed")
+    assert gate._as_good("passed", "failed")
+    assert gate._as_good("passed", "skipped")
+    assert gate._as_good("skipped", "skipped")
+    assert not gate._as_good("failed", "skipped")
+    assert not gate._as_good("skipped", "passed")
+    assert not gate._as_good("failed", "passed")
+
+
+def test_a_main_that_cannot_be_tested_passes_nobody(repo: Repo) -> None:
+    """Without an expectation there is nothing that could be kept."""
+    subject = repo.release(GOOD["the same behaviour"], python="/usr/bin/false")
+    kept = subject.job.evidence.parent / "baselines" / f"{repo.base}.json"
+    aside = kept.rename(kept.with_suffix(".aside")) if kept.exists() else None
+    try:
+        verdict = gate.judge(subject)
+    finally:
+        if aside is not None:
+            aside.rename(kept)
+    assert not verdict.passed
+    assert verdict.reason.startswith("main's own tests did not run to their end")
