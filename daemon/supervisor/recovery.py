@@ -8,7 +8,7 @@ import time
 from daemon.core import release as releases
 from daemon.core.candidate import Stage
 from daemon.core.events import Kind
-from daemon.core.promotion import State
+from daemon.core.promotion import Answer, State
 from daemon.supervisor.promoter import Promoter, stage_after
 from daemon.supervisor.runnable import build
 from daemon.supervisor.slots import Slots
@@ -33,6 +33,10 @@ async def resume(world: World, slots: Slots, promoter: Promoter) -> None:
     began = time.monotonic()
     await _serve(world, slots)
     for promotion in world.journal.open_promotions():
+        if promotion.state is State.SERVING and promotion.merge != world.serving():
+            # Rolled back while no daemon ran: there is nothing left to watch.
+            world.journal.save_promotion(promotion.to(Answer.SUPERSEDED))
+            continue
         async with promoter.turn:
             done = await promoter.run(promotion)
         if done.candidate is not None:
