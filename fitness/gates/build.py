@@ -36,7 +36,7 @@ for path in rest[:middle]:
 sys.path.insert(0, root)
 for name in rest[middle + 1:]:
     importlib.import_module(name)
-    print(f"imported {name}")
+    print(f"imported {name}", flush=True)
 """
 
 

@@ -92,11 +92,10 @@ def _by_new_test(subject: Subject) -> Verdict:
     old = run_tests(subject, job.base_dir, job.candidate_dir, targets, COMMAND_SECONDS)
     if not old.results:  # a test that cannot even be loaded there does report
         return failed(NAME, "the new tests could not be tried on main", output=old.output())
-    shown = [
-        name
-        for name, outcome in new.results.items()
-        if outcome == "passed" and old.results.get(name, "failed") == "failed"
-    ]
+    here = [name for name, outcome in new.results.items() if outcome == "passed"]
+    shown = [name for name in here if old.results.get(name, "failed") == "failed"]
+    if not here:
+        return failed(NAME, "none of the new tests passes on the candidate", output=new.output())
     if not shown:
         return failed(NAME, "every new test passes on main too, so none shows an improvement")
     return passed(NAME, f"{len(shown)} new tests fail on main and pass here", tests=shown)

@@ -11,7 +11,11 @@ from tests.fitness.case import TESTS, WORDS, WORSE, Changes, Repo
 
 FILE = "tests/core/test_words.py"
 MODULE = "daemon/core/words.py"
-OWN = "def test_three() -> None:\n    from daemon.core.words import count\n\n    assert count('a b c') == 3\n"
+OWN = """def test_three() -> None:
+    from daemon.core.words import count
+
+    assert count("a b c") == 3
+"""
 FORGED = WORDS + (
     "\nimport pathlib\n"
     "for name in ('/tmp/junit.xml', '/tmp/verdict.json'):\n"
