@@ -46,6 +46,7 @@ def main() -> None:
     # The same examples on every run: a verdict must not depend on luck.
     hypothesis.settings.register_profile("judge", derandomize=True, database=None, deadline=None)
     hypothesis.settings.load_profile("judge")
+    os.set_inheritable(REPORT_FD, False)  # what tests start has nothing to report
     with os.fdopen(REPORT_FD, "w") as out:
         code = pytest.main(arguments, plugins=[Reporter(out)])
     sys.exit(int(code))
