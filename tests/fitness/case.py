@@ -18,6 +18,7 @@ from ops.worktree import export
 
 ROOT = Path(__file__).resolve().parents[2]
 WHEN = 1_700_000_000
+CHAT = "/v1/chat/completions"
 WORDS = '''"""Counting."""
 
 
@@ -155,3 +156,20 @@ def health(commit: str, **more: object) -> dict[str, object]:
     """What a healthy candidate says of itself."""
     plain = {"status": "ok", "slot": "candidate", "tag": None, "pid": 2, "uptime_s": 0.5}
     return {**plain, "commit": commit, **more}
+
+
+def _error(status: int) -> Answer:
+    return status, {"error": {"message": "no", "type": "invalid_request_error", "code": None}}
+
+
+def honest(method: str, path: str, body: bytes) -> Answer:
+    """The least that keeps every promise, without a model."""
+    pages: dict[str, Answer] = {
+        "/": (200, b"<html>"),
+        "/healthz": (200, health("c" * 40)),
+        "/readyz": (200, {}),
+        "/v1/models": (200, {"object": "list", "data": [{"id": "m"}]}),
+    }
+    if path == CHAT:
+        return _error(400) if method == "POST" else _error(405)
+    return pages.get(path, _error(404))

@@ -15,27 +15,9 @@ import pytest
 from fitness.gates import contract
 from fitness.subject import ANSWER_BYTES_MAX, Subject
 from ops.processes import spawn
-from tests.fitness.case import ROOT, Answer, Repo, health, serving
+from tests.fitness.case import CHAT, ROOT, Answer, Repo, health, honest, serving
 
-CHAT = "/v1/chat/completions"
 READY_SECONDS = 30.0
-
-
-def _error(status: int) -> Answer:
-    return status, {"error": {"message": "no", "type": "invalid_request_error", "code": None}}
-
-
-def _honest(method: str, path: str, body: bytes) -> Answer:
-    """The least that keeps every promise, without a model."""
-    pages: dict[str, Answer] = {
-        "/": (200, b"<html>"),
-        "/healthz": (200, health("c" * 40)),
-        "/readyz": (200, {}),
-        "/v1/models": (200, {"object": "list", "data": [{"id": "m"}]}),
-    }
-    if path == CHAT:
-        return _error(400) if method == "POST" else _error(405)
-    return pages.get(path, _error(404))
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +25,9 @@ def subject(repo: Repo) -> Subject:
     return repo.candidate({})
 
 
-def test_the_honest_twin_passes(subject: Subject) -> None:
+def test_thehonest_twin_passes(subject: Subject) -> None:
     """What keeps every promise passes, whoever wrote it."""
-    with serving(_honest) as subject.url:
+    with serving(honest) as subject.url:
         verdict = contract.judge(subject)
     assert verdict.passed, verdict
 
@@ -114,7 +96,7 @@ def test_a_broken_promise_is_named(
     """One answer differs, and the sentence says which and how."""
 
     def lying(asked: str, where: str, body: bytes) -> Answer:
-        return answer if (asked, where) == (method, path) else _honest(asked, where, body)
+        return answer if (asked, where) == (method, path) else honest(asked, where, body)
 
     with serving(lying) as subject.url:
         verdict = contract.judge(subject)
@@ -131,7 +113,7 @@ def _takes_anything(key: str) -> Any:
                 told = json.loads(body)
                 if isinstance(told, dict) and key in told:
                     return 200, {"choices": []}
-        return _honest(method, path, body)
+        return honest(method, path, body)
 
     return answer
 
@@ -152,7 +134,7 @@ def test_a_candidate_that_dies_of_garbage_is_found(subject: Subject) -> None:
     def dying(method: str, path: str, body: bytes) -> Answer:
         nonlocal dead
         dead = dead or body.startswith(b'{"messages":[[[')
-        return (500, b"") if dead else _honest(method, path, body)
+        return (500, b"") if dead else honest(method, path, body)
 
     with serving(dying) as subject.url:
         verdict = contract.judge(subject)
@@ -167,7 +149,7 @@ def test_an_endless_answer_cannot_fill_the_jurys_memory(subject: Subject) -> Non
     large = b"x" * (ANSWER_BYTES_MAX + 1)
 
     def endless(method: str, path: str, body: bytes) -> Answer:
-        return (200, large) if path == "/" else _honest(method, path, body)
+        return (200, large) if path == "/" else honest(method, path, body)
 
     with serving(endless) as subject.url:
         verdict = contract.judge(subject)

@@ -9,7 +9,6 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,8 +19,7 @@ from fitness.scorecard import Scorecard
 from fitness.subject import Subject
 from fitness.verdict import Verdict, failed, passed
 from ops.processes import Child, spawn
-from tests.fitness.case import ROOT, WORDS, WORSE, Answer, Changes, Repo, health, serving
-from tests.fitness.test_contract import _honest
+from tests.fitness.case import ROOT, WORDS, WORSE, Answer, Changes, Repo, health, honest, serving
 
 SECONDS = 60.0
 MODULE = "daemon/core/words.py"
@@ -163,7 +161,7 @@ def _candidate(commit: str) -> Iterator[dict[str, Any]]:
     """It keeps the contract and says it is `commit`."""
 
     def answer(method: str, path: str, body: bytes) -> Answer:
-        return (200, health(commit)) if path == "/healthz" else _honest(method, path, body)
+        return (200, health(commit)) if path == "/healthz" else honest(method, path, body)
 
     with serving(answer) as url:
         yield {"served": {"url": url, "pid": 1, "broker": None}}
@@ -269,36 +267,3 @@ def test_a_job_that_makes_no_sense_has_no_card(job: object) -> None:
         assert ours.recv(4096) == b""
         assert child.wait(10.0) not in (0, None)
         child.close()
-
-
-SERVICE: dict[str, str | None] = {
-    "pyproject.toml": None,
-    "words.py": WORDS,
-    "check.sh": "echo x > made-by-the-gate; test -s words.py\n",
-}
-
-
-@pytest.mark.parametrize(
-    ("command", "limit", "reason"),
-    [
-        (["sh", "check.sh"], 20, None),
-        (["sh", "-c", "echo bad words; exit 4"], 20, "the command ended with 4: bad words"),
-        (["sleep", "60"], 0.5, "the command was stopped at its wall limit: it said nothing"),
-        (["sh", "-c", "sh -c 'kill -9 $$'"], 20, "the command ended with 137"),
-        (["no-such-program"], 20, "the command ended with"),
-    ],
-)
-def test_another_repos_gates_run_in_a_copy(
-    repo: Repo, command: list[str], limit: float, reason: str | None
-) -> None:
-    """Exit 0 passes; what it writes is thrown away; the reason is its last line."""
-    asked = [{"name": "words", "command": command, "limit_seconds": limit}]
-    subject = repo.release(SERVICE, kind="repo", health="/up", gates=asked, goal={"text": "x"})
-    with serving(lambda *_: (200, b"fine")) as url:
-        card, _, _ = _judged(subject, {"served": {"url": url}})
-    assert card is not None
-    assert card.passed == (reason is None), card
-    row = next(score for score in card.gates if score.name == "words")
-    assert row.reason.startswith(reason or "the command succeeded")
-    assert not Path(subject.job.candidate_dir / "made-by-the-gate").exists()
-    assert not list(subject.job.evidence.glob("*.scratch"))
