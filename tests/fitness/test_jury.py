@@ -127,7 +127,7 @@ class Bench:
 
     def card(self, served: object) -> tuple[Scorecard | None, list[dict[str, Any]]]:
         """The card, if there is one, and all events before it."""
-        events = []
+        events: list[dict[str, Any]] = []
         for message in self.hear():
             if message.get("need") == "serve":
                 self.say(served)
