@@ -112,11 +112,14 @@ def _join(layout: Layout) -> dict[str, Any]:
 
 
 def down(layout: Layout) -> dict[str, Any]:
-    """Ask it to end, and wait until nobody holds the instance any more."""
-    said = client.ask(layout, "down")
-    deadline = time.monotonic() + GONE_SECONDS
-    while holder(layout.daemon_lease) is not None:
-        if time.monotonic() > deadline:
+    """Ask it to end, and wait until the last of it, the keeper, is gone."""
+    keeper = (holder(layout.daemon_lease) or {}).get("pid")
+    last = os.pidfd_open(keeper) if keeper else None
+    try:
+        said = client.ask(layout, "down")
+        if last is not None and not select.select([last], [], [], GONE_SECONDS)[0]:
             raise Failed(f"org is still there after {GONE_SECONDS:g} s", "see: orgctl logs keeper")
-        select.select([], [], [], POLL_SECONDS)
+    finally:
+        if last is not None:
+            os.close(last)
     return said | {"state": "down"}

@@ -9,21 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from daemon.core import release as releases
 from daemon.core.candidate import Candidate, Stage
 from daemon.core.events import Kind
-from daemon.core.goal import Goal, Protocol
+from daemon.core.goal import Goal
 from daemon.core.promotion import State
 from daemon.state import goals
 from daemon.supervisor import audit, judge, runnable, views
 from daemon.supervisor.control import Answer, Verb
 from daemon.supervisor.cycle import Cycle, Wish
+from daemon.supervisor.goal_verbs import GoalVerbs
 from daemon.supervisor.promoter import Promoter, new_promotion
 from daemon.supervisor.slots import Slots
 from daemon.supervisor.world import World
-from fitness.acceptance import Acceptance
 from ops.errors import Exit, Refused
 from ops.lease import hold
 
@@ -42,13 +40,14 @@ class Verbs:
     stopping: asyncio.Event
     started: float
 
+    @property
+    def goals(self) -> GoalVerbs:
+        return GoalVerbs(self.world.journal)
+
     def table(self) -> dict[str, Verb]:
         return {
             "status": self.status,
-            "goal.add": self.goal_add,
-            "goal.list": self.goal_list,
-            "goal.show": self.goal_show,
-            "goal.remove": self.goal_remove,
+            **self.goals.table(),
             "evolve": self.evolve,
             "candidates": self.candidates,
             "show": self.show,
@@ -91,46 +90,6 @@ class Verbs:
         after = arguments.get("since")
         return {"events": self.world.journal.events(int(after) if after else 0)}
 
-    # Goals
-
-    async def goal_add(self, arguments: Arguments) -> Answer:
-        goal = self._goal(goals.new_id(self.world.journal), arguments)
-        self.world.journal.save_goal(goal)
-        return goal.model_dump(mode="json")
-
-    def _goal(self, name: str, arguments: Arguments) -> Goal:
-        known = ("text", "protocol", "module", "acceptance", "session")
-        fields = {key: arguments.get(key) for key in known}
-        try:
-            if fields["acceptance"] is not None:
-                Acceptance.model_validate(fields["acceptance"])
-            if fields["protocol"] is not None:
-                fields["protocol"] = Protocol(fields["protocol"])
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            text = f"the acceptance's {where}: {first['msg']}"
-            raise Refused(text, "see: orgctl goal add --help") from error
-        except ValueError as error:
-            raise Refused(str(error), "protocols are: agent, rewrite") from error
-        return goals.make(name, **fields)
-
-    async def goal_list(self, _: Arguments) -> Answer:
-        done = goals.reached(self.world.journal)
-        rows = [
-            {"id": goal.id, "text": goal.text, "done": goal.id in done}
-            for goal in self.world.journal.goals()
-        ]
-        return {"goals": rows}
-
-    async def goal_show(self, arguments: Arguments) -> Answer:
-        return goals.find(self.world.journal, str(arguments.get("id"))).model_dump(mode="json")
-
-    async def goal_remove(self, arguments: Arguments) -> Answer:
-        goal = goals.find(self.world.journal, str(arguments.get("id")))
-        self.world.journal.remove_goal(goal.id)
-        return {"id": goal.id, "removed": True}
-
     # Evolving
 
     async def evolve(self, arguments: Arguments) -> Answer:
@@ -156,7 +115,7 @@ class Verbs:
         goal = self._chosen(arguments, (await runnable.program(self.world)).root)
         changes = {key: arguments.get(key) for key in ("protocol", "module") if arguments.get(key)}
         if changes:
-            goal = self._goal(goal.id, goal.model_dump(mode="json") | changes)
+            goal = self.goals.made(goal.id, goal.model_dump(mode="json") | changes)
         session, record = arguments.get("session"), arguments.get("record")
         if session and not Path(str(session)).is_file():
             raise Refused(f"no recorded session at {session}", "name a file", Exit.ABSENT)
@@ -171,7 +130,7 @@ class Verbs:
         known = self.world.journal.goal(str(named))
         if known is not None:
             return known
-        return self._goal(
+        return self.goals.made(
             goals.new_id(self.world.journal), {"text": str(named), **_extras(arguments)}
         )
 
