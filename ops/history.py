@@ -244,7 +244,7 @@ class History:
 
 
 def _dates(when: int) -> dict[str, str]:
-    return {"GIT_AUTHOR_DATE": f"{when} +0000", "GIT_COMMITTER_DATE": f"{when} +0000"}
+    return {"GIT_AUTHOR_DATE": f"@{when} +0000", "GIT_COMMITTER_DATE": f"@{when} +0000"}
 
 
 def _git_folder(source: Path) -> Path:
