@@ -1,0 +1,198 @@
+"""The loop ends for a reason: done with evidence, a limit, stuck, or a model that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon.agent.loop import End, Hooks, Run
+from daemon.agent.messages import Call, Message
+from daemon.agent.providers import ModelFault, Reply, Usage
+from daemon.agent.rewrite import Rewrite, fenced
+from daemon.agent.workspace import Workspace
+
+PASSING = "def test_x(): pass\n"
+
+
+class Script:
+    """A provider that says what was written beforehand, and keeps what it was asked."""
+
+    def __init__(self, *replies: Reply | ModelFault) -> None:
+        self.replies = list(replies)
+        self.asked: list[list[Message]] = []
+
+    def reply(self, messages: Sequence[Message], tools: Sequence[dict[str, Any]]) -> Reply:
+        self.asked.append(list(messages))
+        reply = self.replies.pop(0)
+        if isinstance(reply, ModelFault):
+            raise reply
+        return reply
+
+
+def says(content: str = "", *calls: tuple[str, str]) -> Reply:
+    made = tuple(
+        Call(id=f"c{at}", name=name, arguments=text) for at, (name, text) in enumerate(calls)
+    )
+    return Reply(content, made, usage=Usage(10, 5))
+
+
+def done() -> Reply:
+    return says("", ("done", '{"summary": "better"}'))
+
+
+def proof() -> Reply:
+    return says("", ("run_tests", "{}"))
+
+
+def write(path: str, text: str) -> Reply:
+    import json
+
+    return says("", ("write_file", json.dumps({"path": path, "content": text})))
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    (tmp_path / "test_x.py").write_text(PASSING)
+    return Workspace(tmp_path)
+
+
+def hooks(steps: list[str], late: bool = False) -> Hooks:
+    return Hooks(
+        lambda *_: None,
+        lambda *_: None,
+        lambda *_: None,
+        lambda _, summary: steps.append(summary),
+        lambda: late,
+    )
+
+
+def run(workspace: Workspace, *replies: Reply | ModelFault, steps_max: int = 20) -> tuple[End, Run]:
+    made = Run(Script(*replies), workspace, hooks([]), steps_max)
+    return made.until_end(), made
+
+
+def test_done_counts_with_tests_that_passed_after_the_last_edit(workspace: Workspace) -> None:
+    """Edit, prove, done."""
+    end, made = run(workspace, write("a.txt", "x"), proof(), done())
+    assert end == End("done", "better")
+    assert made.tokens == 45
+
+
+def test_done_without_evidence_goes_back_once_then_fails(workspace: Workspace) -> None:
+    """The first time the model hears why; the second time it is over."""
+    end, made = run(workspace, write("a.txt", "x"), done(), done())
+    assert end.status == "failed"
+    assert "not accepted" in made.messages[-2].content or "not accepted" in str(made.messages)
+
+
+def test_an_edit_after_the_proof_needs_a_new_one(workspace: Workspace) -> None:
+    """Tests that passed before the last edit prove nothing."""
+    end, _ = run(workspace, proof(), write("a.txt", "x"), done(), proof(), done())
+    assert end.status == "done"
+
+
+def test_failing_tests_are_no_evidence(workspace: Workspace) -> None:
+    end, _ = run(workspace, write("test_y.py", "def test_y(): assert 0\n"), proof(), done(), done())
+    assert end.status == "failed"
+
+
+def test_the_step_limit_ends_it(workspace: Workspace) -> None:
+    """With the limit's own status, never as a success."""
+    replies = [says("", ("sh", f'{{"command": "echo {number}"}}')) for number in range(5)]
+    end, made = run(workspace, *replies, steps_max=3)
+    assert (end.status, made.turns) == ("limit", 3)
+
+
+def test_the_same_call_again_and_again_is_stuck(workspace: Workspace) -> None:
+    """Told once, then ended."""
+    same = says("", ("list_files", "{}"))
+    end, made = run(workspace, same, same, same, same)
+    assert end.status == "stuck"
+    assert any("exactly this call before" in message.content for message in made.messages)
+
+
+def test_prose_without_calls_is_nudged_then_stuck(workspace: Workspace) -> None:
+    end, made = run(workspace, says("I think"), says("I would"), says("Let me"))
+    assert end.status == "stuck"
+    assert sum("no tool call" in message.content for message in made.messages) == 2
+
+
+def test_calls_in_the_text_run_and_doubles_run_once(workspace: Workspace) -> None:
+    """A declared call that also stands in the text is one call."""
+    text = '```json\n{"name": "sh", "arguments": {"command": "echo x >> log"}}\n```'
+    both = says(text, ("sh", '{"command": "echo x >> log"}'))
+    alone = says(text)
+    run(workspace, both, alone, proof(), done())
+    assert (workspace.root / "log").read_text() == "x\nx\n"
+
+
+def test_an_unknown_tool_and_rubbish_arguments_are_told(workspace: Workspace) -> None:
+    """As results, so that the model can mend them."""
+    end, made = run(workspace, says("", ("fly", "{}")), says("", ("sh", "{")), proof(), done())
+    told = [message.content for message in made.messages if message.role == "tool"]
+    assert "there is no tool fly" in told[0]
+    assert "not valid JSON" in told[1]
+    assert end.status == "done"
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("recording_unfit", "unfit"), ("budget_exhausted", "limit"), ("model_unreachable", "model")],
+)
+def test_a_model_that_fails_ends_it_by_kind(workspace: Workspace, code: str, status: str) -> None:
+    end, _ = run(workspace, ModelFault(code, "why"))
+    assert end == End(status, "why")
+
+
+def test_only_turns_that_changed_files_are_steps(workspace: Workspace) -> None:
+    """A step is told after the change, before the next question."""
+    steps: list[str] = []
+    made = Run(Script(proof(), write("a", "x"), proof(), done()), workspace, hooks(steps), 20)
+    assert made.until_end().status == "done"
+    assert steps == ["write_file"]
+
+
+# The rewrite protocol
+
+
+def rewrite(workspace: Workspace, *replies: str, goal: str = "mend m.py") -> tuple[End, Script]:
+    (workspace.root / "m.py").write_text("X = 0\n")
+    (workspace.root / "test_x.py").write_text("import m\ndef test_x(): assert m.X == 1\n")
+    script = Script(*[says(reply) for reply in replies])
+    end = Rewrite(script, workspace, hooks([]), 3).until_end(goal, None)
+    return end, script
+
+
+def test_a_wrong_file_is_followed_by_what_failed(workspace: Workspace) -> None:
+    """First wrong, then right: the second question holds the failing test."""
+    end, script = rewrite(workspace, "```python\nX = 2\n```", "```python\nX = 1\n```")
+    assert end.status == "done"
+    assert "test_x" in script.asked[1][-1].content
+    assert (workspace.root / "m.py").read_text() == "X = 1\n"
+
+
+def test_a_reply_without_a_block_or_without_a_change_is_told(workspace: Workspace) -> None:
+    end, script = rewrite(workspace, "X = 1", "```python\nX = 0\n```", "```\nX = 1\n```")
+    assert end.status == "done"
+    assert "no fenced code block" in script.asked[1][-1].content
+    assert "as it was" in script.asked[2][-1].content
+
+
+def test_rounds_are_limited_and_failure_is_failure(workspace: Workspace) -> None:
+    end, _ = rewrite(workspace, *["```\nX = 3\n```"] * 3)
+    assert end.status == "failed"
+
+
+def test_a_goal_that_names_no_file_is_refused(workspace: Workspace) -> None:
+    end, _ = rewrite(workspace, goal="be better")
+    assert end.status == "failed"
+    assert "--module" in end.reason
+
+
+def test_the_longest_block_is_the_file() -> None:
+    """A short example after it does not replace it."""
+    assert fenced("```py\nlong = 1\nlonger = 2\n```\nuse:\n```\nx\n```") == "long = 1\nlonger = 2\n"
+    assert fenced("```py\ncut off") is None

@@ -1,0 +1,212 @@
+"""The broker as a process: doors, metering, budgets, faults of the model, keys that stay inside."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from ops.processes import spawn
+from ops.sockets import read_lines, send_line
+from tests.model_server import say, scripted_model
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY = "sk-canary-0123456789"
+ANSWER_SECONDS = 20.0
+ASK = {"model": "any", "messages": [{"role": "user", "content": "hello"}]}
+
+
+class Broker:
+    """The process, asked as the supervisor and as a cell would."""
+
+    def __init__(self, line: socket.socket, folder: Path) -> None:
+        self.line = line
+        self.folder = folder
+        self.heard = read_lines(line)
+        assert next(self.heard) == {"ready": True}
+
+    def do(self, verb: str, **arguments: Any) -> dict[str, Any]:
+        send_line(self.line, {"id": 7, "do": verb, **arguments})
+        answer = next(self.heard)
+        assert answer["id"] == 7
+        return answer
+
+    @contextmanager
+    def door(self, **limits: Any) -> Iterator[httpx.Client]:
+        self.folder.mkdir(exist_ok=True)
+        opened = self.do("open", cell="c", directory=str(self.folder), **limits)
+        path = opened["ok"]["socket"]
+        way = httpx.HTTPTransport(uds=path)
+        with httpx.Client(transport=way, base_url="http://broker", timeout=10) as client:
+            yield client
+
+
+@contextmanager
+def broker(home: Path, base: str, **environment: str) -> Iterator[Broker]:
+    home.mkdir(exist_ok=True)
+    (home / "state").mkdir(exist_ok=True)
+    settings = f'[model]\nbase = "{base}"\nidle_seconds = 1.0\nconnect_seconds = 1.0\n'
+    (home / "org.toml").write_text(settings)
+    ours, theirs = socket.socketpair()
+    ours.settimeout(ANSWER_SECONDS)
+    argv = [sys.executable, "-I", str(ROOT / "ops/boot.py"), "daemon.broker", "--home", str(home)]
+    with (home / "log").open("wb") as log:
+        fds = {4: theirs.fileno()}
+        child = spawn(argv, environment=environment, fds=fds, output=log.fileno())
+    theirs.close()
+    try:
+        yield Broker(ours, home / "door")
+    finally:
+        ours.close()
+        assert child.wait(10) == 0, (home / "log").read_text()  # without its admin it ends
+        child.close()
+    assert KEY not in (home / "log").read_text()
+
+
+def base_of(server: Any) -> str:
+    return f"http://127.0.0.1:{server.server_address[1]}"
+
+
+def content(stream: httpx.Response) -> str:
+    text = ""
+    for line in stream.iter_lines():
+        if line.startswith("data: {"):
+            for choice in json.loads(line[6:]).get("choices", ()):
+                text += choice["delta"].get("content") or ""
+    return text
+
+
+def test_a_reply_streams_through_and_is_metered(tmp_path: Path) -> None:
+    """Piece by piece, with usage counted for the cell; without `stream` it comes as one."""
+    with scripted_model([say("hello " * 20), say("whole")]) as model:
+        with broker(tmp_path, base_of(model)) as running, running.door() as cell:
+            with cell.stream("POST", "/v1/chat/completions", json=ASK | {"stream": True}) as answer:
+                assert content(answer) == "hello " * 20
+            whole = cell.post("/v1/chat/completions", json=ASK).json()
+            assert whole["choices"][0]["message"]["content"] == "whole"
+            assert whole["usage"]["total_tokens"] == 120
+            usage = running.do("usage", cell="c")["ok"]
+            assert (usage["requests"], usage["total_tokens"], usage["estimated"]) == (2, 240, False)
+        assert model.asked[0]["stream_options"] == {"include_usage": True}
+
+
+def test_only_two_routes_are_open(tmp_path: Path) -> None:
+    """A model server can pull, push and fetch; none of it is reachable from a cell."""
+    with scripted_model([]) as model, broker(tmp_path, base_of(model)) as running:
+        with running.door() as cell:
+            assert cell.get("/v1/models").json()["data"][0]["id"] == "scripted"
+            for method, path in (
+                ("POST", "/api/pull"),
+                ("DELETE", "/api/delete"),
+                ("POST", "/api/experimental/web_fetch"),
+                ("GET", "/v1/files"),
+                ("POST", "/v1/models"),
+            ):
+                assert cell.request(method, path).status_code in (403, 405), path
+        assert model.asked == []
+
+
+def test_the_key_is_used_and_never_shown(tmp_path: Path) -> None:
+    """The cell's own headers go nowhere; the key goes upstream, and into no answer."""
+    with scripted_model([say("hi")]) as model:
+        with broker(tmp_path, base_of(model), OPENAI_API_KEY=KEY) as running:
+            with running.door() as cell:
+                smuggled = {"authorization": "Bearer mine", "x-evil": "1"}
+                answer = cell.post("/v1/chat/completions", json=ASK, headers=smuggled)
+                assert KEY not in answer.text + str(answer.headers)
+        seen = {name.lower(): value for name, value in model.headers[0].items()}
+        assert seen["authorization"] == f"Bearer {KEY}"
+        assert "x-evil" not in seen
+
+
+def test_a_key_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    """The broker does not start with it."""
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state/keys.toml").write_text(f'OPENAI_API_KEY = "{KEY}"\n')
+    (tmp_path / "state/keys.toml").chmod(0o644)
+    with pytest.raises((AssertionError, StopIteration)), broker(tmp_path, "http://127.0.0.1:9"):
+        pass
+    assert "can be read by others" in (tmp_path / "log").read_text()
+
+
+def test_a_spent_budget_stops_the_next_call(tmp_path: Path) -> None:
+    """The overshoot is one call; the refusal says why in OpenAI's shape."""
+    with scripted_model([say("one"), say("two")]) as model:
+        with broker(tmp_path, base_of(model)) as running, running.door(tokens_max=100) as cell:
+            assert cell.post("/v1/chat/completions", json=ASK).status_code == 200
+            second = cell.post("/v1/chat/completions", json=ASK)
+            assert (second.status_code, second.json()["error"]["code"]) == (429, "budget_exhausted")
+        assert len(model.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("reply", "code"),
+    [
+        (b"this is no stream at all\n", "model_rubbish"),
+        (b"data: {broken\n\n", "model_rubbish"),
+        (b'data: {"choices": []}\n\n', "model_cut"),
+        (b'data: {"error": {"message": "out of memory"}}\n\n', "model_refused"),
+    ],
+)
+def test_a_model_that_talks_rubbish_is_told_by_kind(
+    tmp_path: Path, reply: bytes, code: str
+) -> None:
+    """Whatever it sent, the cell hears one of the known codes."""
+    with scripted_model([reply]) as model, broker(tmp_path, base_of(model)) as running:
+        with running.door() as cell:
+            answer = cell.post("/v1/chat/completions", json=ASK)
+            assert answer.status_code == 502
+            assert answer.json()["error"]["code"] == code
+
+
+def test_a_dead_endpoint_is_told_at_once(tmp_path: Path) -> None:
+    """To the cell, and to who probes."""
+    with broker(tmp_path, "http://127.0.0.1:9") as running, running.door() as cell:
+        answer = cell.post("/v1/chat/completions", json=ASK)
+        assert answer.json()["error"]["code"] == "model_unreachable"
+        probed = running.do("probe")["ok"]
+        assert probed["answers"] is False
+        assert "127.0.0.1:9" in probed["detail"]
+
+
+def test_a_silent_endpoint_is_given_up(tmp_path: Path) -> None:
+    """It accepts and says nothing: the idle limit ends the wait."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        base = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with broker(tmp_path, base) as running, running.door() as cell:
+            began = time.monotonic()
+            answer = cell.post("/v1/chat/completions", json=ASK)
+            assert answer.json()["error"]["code"] == "model_timeout"
+            assert time.monotonic() - began < 8
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'{"messages": 3}', b'{"messages": [1]}', b"\xff"])
+def test_a_bad_request_costs_nothing(tmp_path: Path, body: bytes) -> None:
+    """400, and the model was never asked."""
+    with scripted_model([]) as model, broker(tmp_path, base_of(model)) as running:
+        with running.door() as cell:
+            assert cell.post("/v1/chat/completions", content=body).status_code == 400
+        assert model.asked == []
+
+
+def test_a_session_is_recorded_and_replayed_without_a_model(tmp_path: Path) -> None:
+    """The same door, the same protocol; what does not fit is refused with 409."""
+    session = tmp_path / "session.jsonl"
+    with scripted_model([say("recorded words")]) as model:
+        with broker(tmp_path, base_of(model)) as running, running.door(record=str(session)) as cell:
+            first = cell.post("/v1/chat/completions", json=ASK).json()
+    with broker(tmp_path, "http://127.0.0.1:9") as running:
+        with running.door(replay=str(session)) as cell:
+            again = cell.post("/v1/chat/completions", json=ASK).json()
+            assert again["choices"] == first["choices"]
+            other = cell.post("/v1/chat/completions", json=ASK)
+            assert (other.status_code, other.json()["error"]["code"]) == (409, "recording_unfit")
+        assert "ends after 1" in running.do("close", cell="c")["ok"]["unfit"]

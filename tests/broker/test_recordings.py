@@ -1,0 +1,95 @@
+"""A recording answers what it was asked, and tells what differed when it is not asked that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.broker.recordings import Recorder, Replay, Unfit, fit_of
+from ops.errors import Refused
+
+ASKED = [
+    {"role": "system", "content": "be good"},
+    {"role": "user", "content": "hello"},
+]
+REPLY = [{"choices": [{"delta": {"content": "hi"}}]}]
+
+texts = st.text(max_size=20)
+roles = st.sampled_from(["user", "assistant", "tool"])
+messages = st.lists(
+    st.fixed_dictionaries(
+        {"role": st.sampled_from(["user", "assistant", "tool"]), "content": texts}
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+def recorded(path: Path, asked: list[dict[str, Any]]) -> Replay:
+    recorder = Recorder(path, "a-model")
+    recorder.add(asked, REPLY)
+    recorder.close()
+    return Replay.open(path)
+
+
+def test_what_was_recorded_is_replayed(tmp_path: Path) -> None:
+    """The very chunks, in order, once."""
+    replay = recorded(tmp_path / "s.jsonl", ASKED)
+    assert replay.answer(ASKED) == REPLY
+    with pytest.raises(Unfit, match="ends after 1"):
+        replay.answer(ASKED)
+
+
+def test_another_question_is_told_and_answered_by_nothing(tmp_path: Path) -> None:
+    """The difference is named; the recording stays where it is."""
+    replay = recorded(tmp_path / "s.jsonl", ASKED)
+    with pytest.raises(Unfit, match=r"recorded user .hello., asked user .goodbye."):
+        replay.answer([{"role": "user", "content": "goodbye"}])
+    assert replay.answer(ASKED) == REPLY
+
+
+def test_a_killed_session_is_still_one(tmp_path: Path) -> None:
+    """Each exchange is on disk when it is over."""
+    recorder = Recorder(tmp_path / "s.jsonl", "m")
+    recorder.add(ASKED, REPLY)
+    assert len(Replay.open(tmp_path / "s.jsonl").exchanges) == 1
+    recorder.close()
+
+
+@pytest.mark.parametrize("text", ["", "no json\n", "[]\n", '{"session": 2}\n'])
+def test_what_is_no_recording_is_refused(tmp_path: Path, text: str) -> None:
+    """By name, with a way out."""
+    (tmp_path / "s.jsonl").write_text(text)
+    with pytest.raises(Refused, match=r"s\.jsonl"):
+        Replay.open(tmp_path / "s.jsonl")
+
+
+@given(messages, texts)
+def test_the_system_prompt_is_no_part_of_the_fit(asked: list[dict[str, str]], prompt: str) -> None:
+    """A later org with a better prompt and more tools still replays an old session."""
+    assert fit_of(asked) == fit_of([{"role": "system", "content": prompt}, *asked])
+
+
+@given(messages, st.data())
+def test_any_other_change_does_not_fit(asked: list[dict[str, str]], data: st.DataObject) -> None:
+    """One other word, role, or message more or less is another question."""
+    at = data.draw(st.integers(0, len(asked) - 1))
+    other = data.draw(texts.filter(lambda text: text != asked[at]["content"]))
+    changed = [*asked[:at], asked[at] | {"content": other}, *asked[at + 1 :]]
+    assert fit_of(changed) != fit_of(asked)
+    assert fit_of(asked[1:]) != fit_of(asked)
+
+
+def test_the_spacing_of_arguments_does_not_matter() -> None:
+    """A call is its name and its arguments as values."""
+
+    def calling(arguments: str) -> list[dict[str, Any]]:
+        call = {"id": "x", "function": {"name": "f", "arguments": arguments}}
+        return [{"role": "assistant", "content": "", "tool_calls": [call]}]
+
+    assert fit_of(calling('{"a": 1}')) == fit_of(calling('{"a":1}'))
+    assert fit_of(calling('{"a": 1}')) != fit_of(calling('{"a": 2}'))
