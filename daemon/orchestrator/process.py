@@ -39,12 +39,16 @@ class Line:
         if not standby:
             await self._slot.accept()
         self._say({"ready": {"commit": loaded.COMMIT, "pid": os.getpid()}})
-        while line := await reader.readline():
-            said = json.loads(line)
-            if isinstance(said.get("pid"), int):
-                self._health.pid = said["pid"]  # ours as the machine knows it, outside the cell
-            self._say(await self._do(str(said.get("do"))))
-        self._slot.stop()
+        try:
+            while line := await reader.readline():
+                said = json.loads(line)
+                if isinstance(said.get("pid"), int):
+                    self._health.pid = said["pid"]  # as the machine knows it, outside the cell
+                self._say(await self._do(str(said.get("do"))))
+        except ConnectionError:
+            pass  # it went with words of ours unread: gone all the same
+        finally:
+            self._slot.stop()
 
     def _say(self, message: dict[str, object]) -> None:
         if self._writer is not None:

@@ -14,7 +14,9 @@ from daemon.agent.providers import ModelFault, Reply, Usage
 from daemon.agent.rewrite import Rewrite, fenced
 from daemon.agent.workspace import Workspace
 
-PASSING = "def test_x(): pass\n"
+CHECK = "test ! -e bad.txt || { echo test_x failed; exit 1; }\n"
+CHECK_MODULE = "grep -q '^X = 1' m.py || { echo test_x failed; exit 1; }\n"
+TESTS = ("sh", "check.sh")  # tests are a command; a quick one keeps these quick
 
 
 class Script:
@@ -55,8 +57,8 @@ def write(path: str, text: str) -> Reply:
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    (tmp_path / "test_x.py").write_text(PASSING)
-    return Workspace(tmp_path)
+    (tmp_path / "check.sh").write_text(CHECK)
+    return Workspace(tmp_path, TESTS)
 
 
 def hooks(steps: list[str], late: bool = False) -> Hooks:
@@ -95,7 +97,7 @@ def test_an_edit_after_the_proof_needs_a_new_one(workspace: Workspace) -> None:
 
 
 def test_failing_tests_are_no_evidence(workspace: Workspace) -> None:
-    end, _ = run(workspace, write("test_y.py", "def test_y(): assert 0\n"), proof(), done(), done())
+    end, _ = run(workspace, write("bad.txt", "x"), proof(), done(), done())
     assert end.status == "failed"
 
 
@@ -160,7 +162,7 @@ def test_only_turns_that_changed_files_are_steps(workspace: Workspace) -> None:
 
 def rewrite(workspace: Workspace, *replies: str, goal: str = "mend m.py") -> tuple[End, Script]:
     (workspace.root / "m.py").write_text("X = 0\n")
-    (workspace.root / "test_x.py").write_text("import m\ndef test_x(): assert m.X == 1\n")
+    (workspace.root / "check.sh").write_text(CHECK_MODULE)
     script = Script(*[says(reply) for reply in replies])
     end = Rewrite(script, workspace, hooks([]), 3).until_end(goal, None)
     return end, script

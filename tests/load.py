@@ -1,0 +1,135 @@
+"""Constant load on one URL: new connections, kept ones, and streams, each loss counted by kind.
+
+Open loop: a request is due when it is due, whatever became of the one before; so a
+pause of the server shows as waiting, not as fewer requests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Self
+from urllib.parse import urlsplit
+
+ANSWER_SECONDS = 15.0
+WAIT_SECONDS = 60.0
+KEPT_MAX = 64
+HEAD_BYTES_MAX = 65536
+
+
+class Refused(Exception):
+    """The connection was refused: the port was closed."""
+
+
+class Cut(Exception):
+    """The connection ended before the whole answer was there."""
+
+
+@dataclass
+class Load:
+    """Runs while inside; half the requests on new connections, half on kept ones."""
+
+    url: str
+    per_second: int
+    answered: int = 0
+    failed: int = 0
+    refused: int = 0
+    cut: int = 0
+    waits_ms: list[float] = field(default_factory=list)
+    faults: Counter[str] = field(default_factory=Counter)
+
+    def __enter__(self) -> Self:
+        parts = urlsplit(self.url)
+        self._host, self._port, self._path = str(parts.hostname), int(parts.port or 80), parts.path
+        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self._stop = threading.Event()
+        self._progress = threading.Condition()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def wait_for(self, more: int) -> None:
+        """Until so many more requests ended, well or badly."""
+        with self._progress:
+            wanted = self._ended() + more
+            assert self._progress.wait_for(lambda: self._ended() >= wanted, WAIT_SECONDS)
+
+    def _ended(self) -> int:
+        return self.answered + self.failed + self.refused + self.cut
+
+    def quantile(self, share: float) -> float:
+        ordered = sorted(self.waits_ms)
+        return ordered[int(share * (len(ordered) - 1))]
+
+    async def _run(self) -> None:
+        began, number = time.monotonic(), 0
+        tasks: set[asyncio.Task[None]] = set()
+        while not self._stop.is_set():
+            due = began + number / self.per_second
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            task = asyncio.create_task(self._one(due, kept=number % 2 == 1))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+            number += 1
+        await asyncio.gather(*tasks)
+        for _, writer in self._idle:
+            writer.close()
+
+    async def _one(self, due: float, kept: bool) -> None:
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._ask(kept)
+            self.answered += 1
+        except Refused:
+            self.refused += 1
+        except Cut as cut:
+            self.cut += 1
+            self.faults[str(cut)] += 1
+        except (OSError, TimeoutError, ValueError) as error:
+            self.failed += 1
+            self.faults[f"{type(error).__name__}: {error}"] += 1
+        self.waits_ms.append((time.monotonic() - due) * 1000)
+        with self._progress:
+            self._progress.notify_all()
+
+    async def _ask(self, kept: bool) -> None:
+        reader, writer = self._idle.pop() if kept and self._idle else await self._connect()
+        keep = False
+        try:
+            close = "" if kept else "connection: close\r\n"
+            writer.write(f"GET {self._path} HTTP/1.1\r\nhost: {self._host}\r\n{close}\r\n".encode())
+            await writer.drain()
+            keep = await _answer(reader) and kept and len(self._idle) < KEPT_MAX
+        except ConnectionError as error:
+            raise Cut(f"{type(error).__name__} (kept: {kept})") from error
+        finally:
+            if keep:
+                self._idle.append((reader, writer))
+            else:
+                writer.close()
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        try:
+            return await asyncio.open_connection(self._host, self._port, limit=HEAD_BYTES_MAX)
+        except ConnectionRefusedError as error:
+            raise Refused from error
+
+
+async def _answer(reader: asyncio.StreamReader) -> bool:
+    """Read one whole 200; says whether the connection may be kept."""
+    try:
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        if not head.startswith(b"http/1.1 200"):
+            raise ValueError(head.split(b"\r\n")[0].decode())
+        size = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
+        await reader.readexactly(size)
+    except asyncio.IncompleteReadError as error:
+        raise Cut("ended early") from error
+    return b"connection: close" not in head
