@@ -25,7 +25,7 @@ from daemon.supervisor.world import World
 from ops.errors import Exit, Refused
 from ops.lease import hold
 
-STREAMS = frozenset({"evolve", "fitness", "promote", "rollback"})
+STREAMS = frozenset({"evolve", "fitness", "promote", "approve", "rollback"})
 Arguments = Mapping[str, Any]
 
 
@@ -54,6 +54,7 @@ class Verbs:
             "diff": self.diff,
             "fitness": self.fitness,
             "promote": self.promote,
+            "approve": self.approve,
             "reject": self.reject,
             "rollback": self.rollback,
             "verify": self.verify,
@@ -187,6 +188,15 @@ class Verbs:
                 Exit.JUDGED_NO,
             )
         return candidate
+
+    async def approve(self, arguments: Arguments) -> Answer:
+        """A person has looked at a change of protected paths: it is promoted like any other."""
+        candidate = views.find(self.world, str(arguments.get("candidate", "")))
+        if candidate.outcome() != "awaiting-approval":
+            text = f"{candidate.branch} does not wait for approval: it is {candidate.state}"
+            raise Refused(text, f"see: orgctl show {candidate.id}")
+        self.world.journal.save_candidate(candidate.model_copy(update={"approved": True}))
+        return await self.promote({"candidate": candidate.id})
 
     async def reject(self, arguments: Arguments) -> Answer:
         candidate = views.find(self.world, str(arguments.get("candidate", "")))

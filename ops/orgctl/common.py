@@ -28,7 +28,6 @@ app = typer.Typer(
 goal_app = typer.Typer(
     help="Goals: what should become better.", no_args_is_help=True, rich_markup_mode=None
 )
-app.add_typer(goal_app, name="goal")
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ops.errors import Exit, Refused
-from ops.orgctl.common import Yes, ask, confirm, goal_app, say
+from ops.orgctl.common import Yes, app, ask, confirm, goal_app, say
 
 
 @goal_app.command("add")
@@ -67,3 +67,6 @@ def goal_remove(goal: str, yes: Yes = False) -> None:
     found = ask("goal.remove", id=goal)
     if not say(found):
         print(f"removed {goal}")
+
+
+app.add_typer(goal_app, name="goal")

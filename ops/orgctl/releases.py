@@ -21,6 +21,21 @@ def promote(candidate: Annotated[str | None, typer.Argument()] = None, yes: Yes 
 
 
 @app.command()
+def approve(candidate: str, yes: Yes = False) -> None:
+    """Let a candidate pass that touches protected paths; shows what it changes first."""
+    if not ASKED.as_json:
+        from ops import render
+
+        print(render.safe(ask("diff", candidate=candidate)["diff"]), end="")
+        if card := ask("show", candidate=candidate)["scorecard"]:
+            render.scorecard(card)
+    confirm(f"approve and promote {candidate}", yes)
+    found = ask("approve", progress=True, candidate=candidate)
+    show_outcome(found)
+    raise typer.Exit(code_of(found))
+
+
+@app.command()
 def reject(
     candidate: str,
     reason: Annotated[str | None, typer.Option(help="Kept with it.")] = None,
