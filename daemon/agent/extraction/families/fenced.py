@@ -1,0 +1,87 @@
+"""Small models, whatever their family: a call as JSON in a fenced block.
+
+A block in another language is content to its end: code that holds a call is no call.
+"""
+
+from __future__ import annotations
+
+import re
+
+from daemon.agent.extraction.declared import Declared
+from daemon.agent.extraction.families import pythonic
+from daemon.agent.extraction.grammar import LINE, Grammar
+from daemon.agent.extraction.jsoncalls import Found, read_values, strict
+from daemon.agent.extraction.source import SPACE, Source, Wait
+
+FENCE_END = "```"
+LANGUAGE = re.compile(r"[\w+#.\-]*+")
+BLANK = re.compile(r"[ \t]*+")
+CALLS_IN = frozenset(
+    [
+        "json",
+        "json5",
+        "jsonc",
+        "javascript",
+        "js",
+        "tool",
+        "tool_call",
+        "tool_calls",
+        "tool_code",
+        "tool_use",
+        "function",
+        "function_call",
+        "call",
+        "xml",
+        "plaintext",
+        "text",
+    ]
+)
+PYTHON_IN = frozenset({"tool_code", "tool_call", "tool_calls"})
+
+
+def read(source: Source, tools: Declared, opening: str) -> Wait[Found | None]:
+    language = (yield from source.skip(LANGUAGE)).lower()
+    yield from source.skip(BLANK)
+    if (yield from source.peek()) not in ("\n", "\r"):
+        return None
+    opened = source.at
+    if language and language not in CALLS_IN:
+        source.fence_open = False
+        return Found(fenced=True)
+    if source.fence_open and not language:
+        source.fence_open = False
+        return None
+    yield from source.skip(SPACE)
+    whole = yield from _read_calls(source, tools, language)
+    if whole and whole.calls:
+        return whole
+    if (yield from _tag_at(source, opened)):
+        source.fence_open = True
+        source.at = opened
+        return None
+    source.at = opened
+    return Found(fenced=True, faults=whole.faults if whole else ())
+
+
+def _read_calls(source: Source, tools: Declared, language: str) -> Wait[Found | None]:
+    char = yield from source.peek()
+    if char in ("{", "["):
+        whole = yield from read_values(source, tools, bare=True)
+    elif language in PYTHON_IN:
+        whole = yield from pythonic.read_calls(source, tools)
+    else:
+        return None
+    yield from source.skip(SPACE)
+    if whole is None or ((yield from source.peek()) and not (yield from source.accept(FENCE_END))):
+        return None
+    return strict(whole)
+
+
+def _tag_at(source: Source, opened: int) -> Wait[bool]:
+    """Whether the block holds tags: then their own grammar reads them."""
+    source.at = opened
+    yield from source.skip(SPACE)
+    return (yield from source.peek()) in ("<", "[")
+
+
+GRAMMAR = Grammar("fenced", ((LINE, FENCE_END),), read)

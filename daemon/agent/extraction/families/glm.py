@@ -1,0 +1,83 @@
+"""GLM 4.5 and later, Ling 3, Hunyuan 3: `<tool_call>NAME<arg_key>…</arg_key><arg_value>…`."""
+
+from __future__ import annotations
+
+import re
+
+from daemon.agent.extraction.declared import Declared
+from daemon.agent.extraction.grammar import HERE, SPACES, Grammar, Run, Start
+from daemon.agent.extraction.jsoncalls import Found, found
+from daemon.agent.extraction.source import SPACE, Source, Wait
+from daemon.agent.extraction.tagtext import after, closers_of, read_text
+
+HEAD = re.compile(r"(?:<([^<>]*)>)?\s*<([\w|:.\-]*?)(tool_call)([\w:.\-]*)>\s*\Z")
+NAME = re.compile(r"[^\s<>{}\[\]\"'=`]*+")
+PREFIX = Run(r"[\w|:.\-]{0,16}")
+SUFFIX = Run(r"[\w:.\-]{0,24}")
+NAMES = Run(r"[^\s<>{}\[\]\"'=`|]{1,80}")
+
+
+class _Tags:
+    def __init__(self, prefix: str, suffix: str) -> None:
+        def tag(name: str, slash: str = "") -> str:
+            return f"<{slash}{prefix}{name}{suffix}>"
+
+        self.end = (tag("tool_call", "/"),)
+        self.separator = tag("tool_sep")
+        self.key = (tag("arg_key"), tag("arg_key", "/"))
+        self.kind = (tag("arg_type"), tag("arg_type", "/"))
+        self.value = (tag("arg_value"), tag("arg_value", "/"))
+
+
+def read(source: Source, tools: Declared, opening: str) -> Wait[Found | None]:
+    head = HEAD.search(opening)
+    if head is None:
+        return None
+    tags = _Tags(head.group(2), head.group(4))
+    yield from source.skip(SPACE)
+    name = yield from source.skip(NAME)
+    yield from source.skip(SPACE)
+    yield from source.accept(tags.separator)
+    texts = yield from _read_arguments(source, tags) if name else _nothing()
+    if texts is None:
+        return None
+    if head.group(1):
+        yield from after(source, *closers_of(f"<{head.group(1)}>"))
+    return found([tools.call_from_texts(name, list(texts.items()))])
+
+
+def _nothing() -> Wait[None]:
+    return None
+    yield
+
+
+def _read_arguments(source: Source, tags: _Tags) -> Wait[dict[str, str] | None]:
+    """Key and value by turns; a tag may be missing between a key and its value."""
+    texts: dict[str, str] = {}
+    while True:
+        yield from source.skip(SPACE)
+        tag = yield from source.accept(*tags.end, tags.key[0])
+        if tag != tags.key[0]:
+            return texts if tag else None
+        key = yield from source.until(tags.key[1])
+        if key is None:
+            return None
+        yield from source.skip(SPACE)
+        if (yield from source.accept(tags.kind[0])):
+            yield from source.until(tags.kind[1])
+            yield from source.skip(SPACE)
+        yield from source.accept(tags.value[0])
+        text = yield from read_text(source, (tags.value[1],), (tags.key[0], *tags.end))
+        if text is None:
+            return None
+        texts[key[0].strip()] = text
+
+
+def _starts() -> tuple[Start, ...]:
+    call: Start = ("<", PREFIX, "tool_call", SUFFIX, ">", SPACES)
+    after_name: Start = (HERE, NAMES, SPACES, "<")
+    around: Start = ("<", PREFIX, "tool_calls", SUFFIX, ">", SPACES)
+    return ((*call, *after_name), (*around, *call, *after_name))
+
+
+GRAMMAR = Grammar("glm", _starts(), read, ("glm", "ling", "ring", "hy3", "hunyuan-3", "poolside"))

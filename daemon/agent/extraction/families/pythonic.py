@@ -1,0 +1,127 @@
+"""Llama 4, LFM2, OLMo 3, ToolACE, Gemma 3: calls as Python writes them, with literals only."""
+
+from __future__ import annotations
+
+import re
+
+from daemon.agent.extraction import spans
+from daemon.agent.extraction.declared import Declared
+from daemon.agent.extraction.grammar import HERE, LINE, NAME, SPACES, Grammar, Run, Start
+from daemon.agent.extraction.jsoncalls import CALLS_MAX, Found, found, strict
+from daemon.agent.extraction.lenient import BadValue, Lenient
+from daemon.agent.extraction.shapes import Call, Fault
+from daemon.agent.extraction.source import NAME as NAME_RUN
+from daemon.agent.extraction.source import SPACE, Source, Wait
+
+BETWEEN = re.compile(r"[\s,;]*+")
+WRAPPERS = {
+    "<|python_start|>": "<|python_end|>",
+    "<|tool_call_start|>": "<|tool_call_end|>",
+    "<|tool_call_begin|>": "<|tool_call_end|>",
+    "<function_calls>": "</function_calls>",
+    "<function_call>": "</function_call>",
+    "<tool_call>": "</tool_call>",
+    "<tool_calls>": "</tool_calls>",
+    "<tool_code>": "</tool_code>",
+}
+BEFORE_BARE = re.compile(r"[\w\])`]")
+
+
+def read(source: Source, tools: Declared, opening: str) -> Wait[Found | None]:
+    wrapper = opening.strip().removesuffix("[").strip()
+    if not wrapper:
+        return (yield from _read_bare(source, tools))
+    source.at -= opening.endswith("[")
+    return (yield from read_calls(source, tools, (WRAPPERS[wrapper],)))
+
+
+def _read_bare(source: Source, tools: Declared) -> Wait[Found | None]:
+    """A list without a tag around it; an index or a link of Markdown is none."""
+    if source.block and BEFORE_BARE.match(source.text, source.block - 1):
+        return None
+    source.at = source.block
+    whole = yield from read_calls(source, tools)
+    if whole is None or (yield from source.peek()) in ("(", "`"):
+        return None
+    return strict(whole)
+
+
+def read_head(source: Source, tools: Declared, opening: str) -> Wait[Found | None]:
+    """Calls and nothing else, on lines of their own."""
+    yield from source.skip(SPACE)
+    whole = yield from read_calls(source, tools)
+    yield from source.skip(SPACE)
+    if whole is None or (yield from source.peek()):
+        return None
+    return strict(whole)
+
+
+def read_calls(
+    source: Source, tools: Declared, closers: tuple[str, ...] = ()
+) -> Wait[Found | None]:
+    """`[f(a=1), g()]` or `f(a=1)`, several with only space, commas or semicolons between."""
+    results: list[Call | Fault] = []
+    yield from source.skip(SPACE)
+    bracket = bool((yield from source.accept("[")))
+    while len(results) < CALLS_MAX:
+        yield from source.skip(SPACE)
+        one = yield from _read_call(source, tools)
+        if one is None:
+            return None
+        results.append(one)
+        after = source.at
+        yield from source.skip(BETWEEN)
+        if bracket and (yield from source.accept("]")):
+            yield from _close(source, closers)
+            return found(results)
+        if not bracket and (yield from _ended(source, closers, after)):
+            return found(results)
+    return None
+
+
+def _ended(source: Source, closers: tuple[str, ...], after: int) -> Wait[bool]:
+    if closers and (yield from source.accept(*closers)):
+        return True
+    char = yield from source.peek()
+    if char and (char.isidentifier() or not char.strip()):
+        return False
+    source.at = after
+    return True
+
+
+def _close(source: Source, closers: tuple[str, ...]) -> Wait[None]:
+    here = source.at
+    yield from source.skip(SPACE)
+    if not closers or not (yield from source.accept(*closers)):
+        source.at = here
+
+
+def _read_call(source: Source, tools: Declared) -> Wait[Call | Fault | None]:
+    name = (yield from source.skip(NAME_RUN)).removesuffix(".call")
+    if not name or (yield from source.peek()) != "(":
+        return None
+    span = yield from spans.value(source)
+    if span is None or span.missing:
+        return None
+    try:
+        listed, named = Lenient(span.text[1:-1], bare=False).arguments()
+    except BadValue:
+        return None
+    if listed:
+        placed = tools.positional(name, listed)
+        if placed is None or set(placed) & set(named):
+            return Fault(name, "arguments without names")
+        named = {**placed, **named}
+    return tools.call(name, named)
+
+
+STARTS: tuple[Start, ...] = (
+    ("[", SPACES, HERE, NAME, "("),
+    *((wrapper, SPACES, HERE, NAME, "(") for wrapper in WRAPPERS),
+    *((wrapper, SPACES, "[", HERE, SPACES, NAME, "(") for wrapper in WRAPPERS),
+)
+GRAMMAR = Grammar(
+    "pythonic", STARTS, read, ("llama-4", "llama4", "lfm2", "toolace", "pythonic", "watt-tool")
+)
+BARE_LINES = Grammar("olmo", (), read, ("olmo",), read_head, hint_only=True)
+__all__ = ["BARE_LINES", "GRAMMAR", "LINE", "Run", "read_calls"]

@@ -1,0 +1,199 @@
+"""Tool calls in text: how many are read exactly, what is read wrongly, and how fast.
+
+    ops/bench.sh extraction --cases PATH [--misses]
+
+PATH holds one case a line: `model_output`, `expected`, `tools`, `tier`. Measured are the
+cases of tier A; every case must survive every split. The last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from daemon.agent.extraction import Extraction, Stream, extract, gathered
+
+PIECES = (1, 2, 3, 5, 8)
+SPEED_CHARS = 4_000_000
+SPEED_RUNS = 5
+BOMB_CHARS = 1_000_000
+BOMBS = {
+    "tags": "<tool_call>",
+    "braces": '{"name": ',
+    "brackets": "[",
+    "quotes": '<tool_call>{"name": "',
+    "parameters": "<function=a><parameter=b>",
+    "think": "<think>",
+    "keys": '{"name":"a","arguments":{"b":',
+    "escapes": '<tool_call>{"a":"\\',
+    "calls": "[f(a=",
+    "fences": "\n```json\n{",
+}
+PROSE = (
+    "The parser reads a < b, {x}, [y] and `code`; it skips to the next thing that may begin\n"
+    "a call. def f(a: dict[str, int]) -> None: return {'k': [1, 2, 3]}  # <b>not</b> a call\n"
+)
+Case = Mapping[str, Any]
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="extraction")
+    parser.add_argument("--cases", type=Path, required=True)
+    parser.add_argument("--misses", action="store_true", help="tell each on standard error")
+    parser.add_argument("--formats", type=Path, help="only the formats in this JSON list")
+    parser.add_argument("--without", type=Path, help="only formats that are not in it")
+    options = parser.parse_args(arguments)
+    lines = options.cases.read_text(encoding="utf-8").splitlines()
+    cases = list(_chosen([json.loads(line) for line in lines if line.strip()], options))
+    figures = measured(cases, options.misses) | speeds()
+    report = {
+        "bench": "extraction",
+        "figures": figures,
+        "peers": {},
+        "machine": {"python": platform.python_version(), "cpu": platform.machine()},
+    }
+    print(json.dumps(report))
+    return 0
+
+
+def _chosen(cases: Iterable[Case], options: argparse.Namespace) -> Iterable[Case]:
+    only = set(json.loads(options.formats.read_text())) if options.formats else None
+    never = set(json.loads(options.without.read_text())) if options.without else set()
+    for case in cases:
+        if (only is None or case["format"] in only) and case["format"] not in never:
+            yield case
+
+
+def measured(cases: Sequence[Case], tell: bool) -> dict[str, Any]:
+    scored = [case for case in cases if case.get("tier") == "A" and case.get("name_in_text", True)]
+    positive = [case for case in scored if case["expected"]]
+    negative = [case for case in scored if not case["expected"]]
+    exact = [case for case in positive if _exact(case, _run(case, hinted=True))]
+    detected = [case for case in positive if _exact(case, _run(case, hinted=False))]
+    wrong = [case for case in negative if _run(case, hinted=True).calls]
+    split = [case for case in cases if not _same_in_pieces(case)]
+    if tell:
+        _tell("missed", [case for case in positive if case not in exact])
+        _tell("missed without the model's name", [one for one in exact if one not in detected])
+        _tell("false", wrong)
+        _tell("split", split)
+    return {
+        "exact": _figure(len(exact), "cases"),
+        "exact_detected": _figure(len(detected), "cases"),
+        "total": _figure(len(positive), "cases"),
+        "false_calls": _figure(len(wrong), "cases"),
+        "negatives": _figure(len(negative), "cases"),
+        "split_mismatches": _figure(len(split), "cases"),
+    }
+
+
+def _tell(what: str, cases: Sequence[Case]) -> None:
+    for case in cases:
+        got = [(one.name, one.arguments) for one in _run(case, hinted=True).calls]
+        print(f"{what}: {case['id']} {case['format']}", file=sys.stderr)
+        print(f"  {case['model_output']!r}", file=sys.stderr)
+        print(f"  expected {case['expected']}\n  got      {got}", file=sys.stderr)
+
+
+def _settings(case: Case, hinted: bool) -> tuple[Any, str | None, bool]:
+    """Tools that a source does not tell are not known; a source that had none declared none."""
+    tools = case.get("tools")
+    if not tools:
+        tools = [] if case.get("has_tools") is False else None
+    family = case.get("format") if hinted else None
+    return tools, family, bool(case.get("llamacpp_prefilled_think"))
+
+
+def _run(case: Case, hinted: bool) -> Extraction:
+    tools, family, prefilled = _settings(case, hinted)
+    return extract(case["model_output"], tools, family, prefilled_think=prefilled)
+
+
+def _exact(case: Case, got: Extraction) -> bool:
+    expected = [(one["name"], one["arguments"]) for one in case["expected"]]
+    found = [(one.name, one.arguments) for one in got.calls]
+    return len(expected) == len(found) and all(
+        a[0] == b[0] and same(a[1], b[1]) for a, b in zip(expected, found, strict=True)
+    )
+
+
+def same(a: Any, b: Any) -> bool:
+    """42 is 42.0, but true is not 1."""
+    if isinstance(a, bool) or isinstance(b, bool):
+        return a is b
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
+    return bool(a == b)
+
+
+def _same_in_pieces(case: Case) -> bool:
+    text = case["model_output"]
+    whole = _view(_run(case, hinted=True))
+    cuts = [[text[at : at + size] for at in range(0, len(text), size)] for size in PIECES]
+    cuts += [[text[:at], text[at:]] for at in range(len(text) + 1)]
+    return all(_view(_fed(case, pieces)) == whole for pieces in cuts) and (
+        "".join(part.text for part in _run(case, hinted=True).parts) == text
+    )
+
+
+def _fed(case: Case, pieces: Iterable[str]) -> Extraction:
+    tools, family, prefilled = _settings(case, hinted=True)
+    stream = Stream(tools, family, prefilled_think=prefilled)
+    parts = [part for piece in pieces for part in stream.feed(piece)]
+    return gathered([*parts, *stream.close()])
+
+
+def _view(one: Extraction) -> tuple[Any, ...]:
+    calls = json.dumps([(call.name, call.arguments) for call in one.calls])
+    return calls, one.content, one.reasoning, one.faults
+
+
+def speeds() -> dict[str, Any]:
+    prose = PROSE * (SPEED_CHARS // len(PROSE))
+    plain = [_mb_per_s(prose) for _ in range(SPEED_RUNS)]
+    stream = [_mb_per_s(prose[: SPEED_CHARS // 10], piece=4)]
+    figures = {
+        "mb_per_s": _figure(round(statistics.median(plain), 2), "MB/s", _spread(plain)),
+        "streamed_mb_per_s": _figure(round(stream[0], 2), "MB/s"),
+    }
+    for name, bomb in BOMBS.items():
+        small, large = (
+            _seconds(bomb * (size // len(bomb))) for size in (BOMB_CHARS // 4, BOMB_CHARS)
+        )
+        figures[f"bomb_{name}_s"] = _figure(round(large, 3), "s", round(large / small / 4, 2))
+    return figures
+
+
+def _seconds(text: str, piece: int | None = None) -> float:
+    stream = Stream([{"name": "f", "parameters": {}}])
+    size = piece or len(text)
+    began = time.perf_counter()
+    for at in range(0, len(text), size):
+        stream.feed(text[at : at + size])
+    stream.close()
+    return time.perf_counter() - began
+
+
+def _mb_per_s(text: str, piece: int | None = None) -> float:
+    return len(text) / 1e6 / _seconds(text, piece)
+
+
+def _spread(values: Sequence[float]) -> float:
+    return round(max(values) - min(values), 2)
+
+
+def _figure(value: float, unit: str, spread: float = 0) -> dict[str, Any]:
+    return {"value": value, "unit": unit, "spread": spread}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
