@@ -28,7 +28,7 @@ GATE_TEST_PATHS = (
     "tests/orchestrator",
     "tests/test_house.py",
 )
-MARKERS = "journey crash attack guest docker browser model valkey peer"
+MARKERS = "process journey crash attack guest docker browser model valkey peer"
 FLAGS = (
     "-q",
     "--import-mode=importlib",

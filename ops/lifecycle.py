@@ -95,6 +95,7 @@ def _start(layout: Layout) -> dict[str, Any]:
         raise Failed("org did not become ready", "see: orgctl logs supervisor")
     answer: dict[str, Any] = json.loads(said)
     if "ready" not in answer:
+        child.wait(GONE_SECONDS)
         raise Refused(answer["error"], answer.get("hint", ""), Exit(int(answer.get("code", 1))))
     return dict(answer["ready"])
 

@@ -31,7 +31,14 @@ if [ "$code" = 4 ]; then
     "$ORGCTL" init
     fresh=yes
 fi
-[ -z "$local_model" ] || . "$ROOT/ops/local-model.sh"
+if [ -n "$local_model" ]; then
+    home=$("$ORGCTL" status --json 2>/dev/null | "$VENV/bin/python" -c 'import json, sys; print(json.load(sys.stdin)["home"])')
+    say "starting a small model of its own (the first time it is downloaded: 1.1 GB)"
+    named=$("$VENV/bin/python" -I "$ROOT/ops/boot.py" ops.local_model start "$home/run/model.json")
+    # shellcheck disable=SC2163 -- two assignments in one line
+    export ${named?}
+    say "$named"
+fi
 "$ORGCTL" up
 "$ORGCTL" attach </dev/null | cat
 if [ -n "$fresh" ]; then

@@ -13,3 +13,5 @@ code=0
 "$ORGCTL" down --yes || code=$?
 [ "$code" = 0 ] || [ "$code" = 5 ] || exit "$code"
 "$ORGCTL" detach
+home=$("$ORGCTL" status --json 2>/dev/null | "$VENV/bin/python" -c 'import json, sys; print(json.load(sys.stdin).get("home", ""))')
+[ -z "$home" ] || "$VENV/bin/python" -I "$ROOT/ops/boot.py" ops.local_model stop "$home/run/model.json"

@@ -16,7 +16,7 @@ import httpx
 from daemon.state.settings import Model
 from ops.errors import Refused
 
-PROBE_SECONDS = 2.0
+PROBE_SECONDS = 5.0
 REPLY_BYTES_MAX = 64 * 2**20
 CONNECTIONS_MAX = 64
 KEYS = "keys.toml"

@@ -21,6 +21,7 @@ from daemon.supervisor.promoter import Promoter
 from daemon.supervisor.slots import Slots
 from daemon.supervisor.verbs import STREAMS, Verbs
 from daemon.supervisor.world import World
+from ops.cell import available
 from ops.errors import Trouble
 
 CURRENT_FD, CANDIDATE_FD, READY_FD = 3, 4, 5
@@ -84,6 +85,7 @@ def main(argv: list[str]) -> int:
     flags = parser.parse_args(argv)
     try:
         world = World.open(flags.home)
+        available(world.settings.cells.backend)  # without walls nothing is started
         asyncio.run(supervise(world))
     except Trouble as trouble:
         print(f"supervisor: {trouble.message}", file=sys.stderr, flush=True)

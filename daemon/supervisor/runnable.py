@@ -44,10 +44,11 @@ def python_of(world: World, commit: str) -> Path:
 
 async def build(world: World, commit: str) -> Release:
     """The release of `commit`, at once when it is there already."""
-    check_disk(world)
+    target = world.layout.releases / commit
+    if not target.exists():
+        check_disk(world)
 
     def make() -> Release:
-        target = world.layout.releases / commit
         root = worktree.export(world.history, commit, target)
         return Release(commit, root, python_of(world, commit))
 

@@ -12,9 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ops.processes import spawn
 from ops.sockets import read_lines, send_line
 from tests.model_server import chunks, say
+
+pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).resolve().parents[2]
 ANSWER_SECONDS = 30.0

@@ -142,6 +142,7 @@ def test_no_path_leads_outside(workspace: Workspace, path: str) -> None:
     assert whole == workspace.root or workspace.root in whole.parents
 
 
+@pytest.mark.process
 def test_a_command_gets_no_input_and_ends_on_time(workspace: Workspace) -> None:
     """One that waits for a person, and one whose grandchild holds the pipe."""
     assert use(workspace, "sh", command="cat; echo over").text == "over\n[exit 0]"
@@ -162,6 +163,7 @@ def test_long_output_is_cut_in_the_middle(workspace: Workspace) -> None:
     assert "END" in text
 
 
+@pytest.mark.process
 def test_what_a_model_sees_of_tests_is_the_same_each_time(workspace: Workspace) -> None:
     """No durations, no addresses, no temporary paths: recordings depend on it."""
     (workspace.root / "test_x.py").write_text(

@@ -18,6 +18,8 @@ from ops.processes import spawn
 from ops.sockets import read_lines, send_line
 from tests.model_server import say, scripted_model
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "sk-canary-0123456789"
 ANSWER_SECONDS = 20.0

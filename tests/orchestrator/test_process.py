@@ -24,6 +24,8 @@ from ops.sockets import read_lines, send_line
 from tests.load import Load
 from tests.model_server import say, scripted_model
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 20.0
 CHAT = "/v1/chat/completions"
