@@ -12,6 +12,7 @@ from daemon.agent.extraction.shapes import Call, Fault
 
 Schema = Mapping[str, Any]
 NAME = re.compile(r"[\w][\w.:/\-]{0,127}\Z")
+NAME_IN_TAG = re.compile(r"\w[^\n<>{}]{0,127}\Z")  # a tag of its own may name anything
 INTEGER = re.compile(r"[+-]?\d+\Z")
 BOOLEANS = {"true": True, "false": False}
 EMPTY: Schema = {}
@@ -47,7 +48,7 @@ class Declared:
 
     def call_from_texts(self, name: str, texts: Sequence[tuple[str, str]]) -> Call | Fault:
         """A call whose arguments are bare texts, typed by the schema, else by their look."""
-        if not self.has(name):
+        if not (self.has(name) or (not self.known and NAME_IN_TAG.match(name))):
             return Fault(name, "there is no such tool")
         try:
             return Call(name, {key: self.typed(name, key, text) for key, text in texts})
@@ -59,10 +60,24 @@ class Declared:
         keys = list(_mapping(self.parameters.get(name, EMPTY).get("properties")))
         return dict(zip(keys, listed, strict=False)) if len(listed) <= len(keys) else None
 
+    def code_key(self, name: str) -> str | None:
+        """The argument of a tool that takes code or text, and nothing else."""
+        keys = list(_mapping(self.parameters.get(name, EMPTY).get("properties")))
+        return (
+            keys[0]
+            if len(keys) == 1 and types_of(self._schema(name, keys[0])) <= {"string"}
+            else None
+        )
+
+    def takes(self, name: str, keys: set[str]) -> bool:
+        return keys <= set(_mapping(self.parameters.get(name, EMPTY).get("properties")))
+
+    def _schema(self, name: str, key: str) -> object:
+        return _mapping(self.parameters.get(name, EMPTY).get("properties")).get(key)
+
     def typed(self, name: str, key: str, text: str) -> Any:
         parameters = self.parameters.get(name, EMPTY)
-        schema = _mapping(parameters.get("properties")).get(key)
-        return typed(text, schema, parameters)
+        return typed(text, self._schema(name, key), parameters)
 
 
 def typed(text: str, schema: object, root: Schema = EMPTY) -> Any:

@@ -33,7 +33,7 @@ class Line:
 
 SPACES = Run(r"\s{0,32}+")
 BARS = Run("[|｜]")
-GAP = Run("[▁_ ]")
+GAP = Run(r"[▁_ \\]{1,2}+")
 LINE_BEFORE = r"(?<![^\n].)"
 HERE = Run("")  # what follows is looked at, and not taken
 LINE = Line()
@@ -53,7 +53,6 @@ class Grammar:
     read: Read
     models: tuple[str, ...] = ()
     head: Read | None = None
-    hint_only: bool = False  # too loose to be tried for a model that is not known for it
     likely: Likely | None = None  # a cheap look at the opening, before anything is read
 
 

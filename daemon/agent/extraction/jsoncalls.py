@@ -26,7 +26,7 @@ ARGUMENTS = (
     "kwargs",
     "arguments_json",
 )
-LISTS = ("tool_calls", "function_calls", "calls", "tools", "actions")
+LISTS = ("tool_calls", "function_calls", "tool_call", "function_call", "calls", "actions")
 BESIDE = frozenset({"id", "type", "index", "call_id", "tool_call_id", "thought", "reasoning"})
 CALLS_MAX = 64
 
@@ -91,7 +91,7 @@ def _call(value: dict[str, Any], tools: Declared, bare: bool) -> Call | Fault:
     ):
         raise NoCall
     name = _declared_name(value[name_key], tools)
-    if arguments_key is None and not (tools.sure(name) or len(value) == 1 or not tools.known):
+    if arguments_key is None and not (tools.sure(name) or name_key == "tool_name"):
         raise NoCall
     try:
         arguments = _object(value.get(arguments_key) if arguments_key else None)

@@ -11,6 +11,8 @@ import math
 import re
 from typing import Any
 
+from daemon.agent.extraction.escapes import unescape, without_lone
+
 DEPTH_MAX = 64
 DIGITS_MAX = 64
 WORDS: dict[str, Any] = {
@@ -26,11 +28,7 @@ REFUSED_WORDS = frozenset({"NaN", "nan", "Infinity", "inf"})
 SPACE = re.compile(r"\s*+")
 NUMBER = re.compile(r"[+-]?+(?:\d[\d_]*+(?:\.\d*+)?+|\.\d++)(?:[eE][+-]?+\d++)?+(?![\w.])")
 WORD = re.compile(r"[\w$][\w$./\-]*+")
-LONE = re.compile("[\ud800-\udfff]")
-PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
-ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
-ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "\n": ""}
-PLAIN_ESCAPES = frozenset("\"'\\/`")
+UNMARKED = re.compile(r"[^,{}\[\]]*+")
 BRACKETS = {"{": "}", "[": "]", "(": ")"}
 
 
@@ -47,7 +45,7 @@ def parse(text: str) -> Any:
         raise
     except ValueError:
         value = Lenient(text).whole()
-    return _without_lone(value) if "\\u" in text else value
+    return without_lone(value) if "\\u" in text else value
 
 
 def parse_exact(text: str) -> Any:
@@ -57,7 +55,7 @@ def parse_exact(text: str) -> Any:
         value = DECODER.decode(text)
     except ValueError as fault:
         raise BadValue(str(fault)) from None
-    return _without_lone(value) if "\\u" in text else value
+    return without_lone(value) if "\\u" in text else value
 
 
 def _check_depth(text: str) -> None:
@@ -104,37 +102,6 @@ DECODER = json.JSONDecoder(
     parse_float=real,
     object_pairs_hook=_once,
 )
-
-
-def _without_lone(value: Any) -> Any:
-    """Half a character, once in an argument, would break every encoder behind us."""
-    if isinstance(value, str):
-        return LONE.sub("\ufffd", value)
-    if isinstance(value, list):
-        return [_without_lone(one) for one in value]
-    if isinstance(value, dict):
-        return {_without_lone(key): _without_lone(one) for key, one in value.items()}
-    return value
-
-
-def unescape(text: str) -> str:
-    if "\\" not in text:
-        return text
-    joined = ESCAPE.sub(_unescaped, text)
-    joined = PAIR.sub(
-        lambda two: two.group().encode("utf-16", "surrogatepass").decode("utf-16"), joined
-    )
-    return LONE.sub("\ufffd", joined)
-
-
-def _unescaped(found: re.Match[str]) -> str:
-    code = found.group(1) or found.group(2)
-    if code:
-        return chr(int(code, 16))
-    char = found.group(3)
-    if char in PLAIN_ESCAPES:
-        return char
-    return ESCAPED.get(char, "\\" + char)
 
 
 class Lenient:
@@ -187,7 +154,7 @@ class Lenient:
     def _braces(self) -> dict[str, Any] | list[Any]:
         """An object; or a set, as Python has them, which becomes a list."""
         start = self.at
-        if not self.bare and self._next() not in ("}", ""):
+        if not self.bare and self._next() not in ("}", "", *BRACKETS):
             self.value()
             if self._next() in (",", "}"):
                 self.at = start
@@ -240,6 +207,24 @@ class Lenient:
         return self.text[start:end]
 
     def _scalar(self) -> Any:
+        if self.marks:
+            return self._unmarked()
+        return self._plain()
+
+    def _unmarked(self) -> Any:
+        """Where strings have marks, what has none is plain, else a string that forgot them."""
+        found = UNMARKED.match(self.text, self.at)
+        bare = found.group().strip() if found else ""
+        if not found or not bare:
+            raise BadValue("neither a value nor a key")
+        try:
+            value = Lenient(bare).whole()
+        except BadValue:
+            value = bare
+        self.at = found.end()
+        return value
+
+    def _plain(self) -> Any:
         number = NUMBER.match(self.text, self.at)
         if number:
             self.at = number.end()

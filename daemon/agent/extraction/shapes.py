@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Literal
 
 Kind = Literal["content", "reasoning", "call", "markup"]
@@ -42,6 +43,19 @@ class Extraction:
     reasoning: str = ""
     faults: tuple[Fault, ...] = ()
     parts: tuple[Part, ...] = ()
+
+
+def merged(parts: Iterable[Part]) -> list[Part]:
+    """Neighbours of one kind as one part, but for those that hold calls."""
+    out: list[Part] = []
+    for (kind, plain), group in groupby(parts, lambda one: (one.kind, not one.calls)):
+        several = list(group)
+        if not plain or len(several) == 1:
+            out += several
+            continue
+        faults = tuple(fault for one in several for fault in one.faults)
+        out.append(Part(kind, "".join(one.text for one in several), (), faults))
+    return out
 
 
 def gathered(parts: Iterable[Part]) -> Extraction:

@@ -57,10 +57,8 @@ class Reader:
                 found += self._calls_in(line[:LINE_CHARS_MAX], fenced=fence is not None)
             if len(found) >= CANDIDATES_MAX:
                 break
-        return (
-            tuple(dict.fromkeys(_Keyed(one) for one in found))[:CALLS_MAX]
-            and tuple(one.call for one in dict.fromkeys(_Keyed(one) for one in found))[:CALLS_MAX]
-        )
+        once = [one for at, one in enumerate(found) if one not in found[:at]]
+        return tuple(once[:CALLS_MAX])
 
     def _calls_in(self, line: str, fenced: bool) -> list[Call]:
         command = line.strip() if fenced else _command_in(line)

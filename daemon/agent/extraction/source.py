@@ -28,7 +28,8 @@ class TooLong(Exception):
 
 
 class Source:
-    def __init__(self) -> None:
+    def __init__(self, call_chars_max: int = CALL_CHARS_MAX) -> None:
+        self.limit = call_chars_max
         self.text = ""
         self.at = 0
         self.block = 0  # where the call that is being read began
@@ -58,7 +59,7 @@ class Source:
         """Wait for more text; False when there will be none."""
         if self.closed:
             return False
-        if len(self.text) - self.block > CALL_CHARS_MAX:
+        if len(self.text) - self.block > self.limit:
             raise TooLong
         yield
         return True
@@ -98,6 +99,14 @@ class Source:
         before, start = self.text[self.at : found.start()], found.end()
         self.at = start
         return before, found.group()
+
+    def rest(self, *stops: str) -> Wait[str]:
+        """Pass over the text up to the first stop, which stays, or to the end."""
+        start = self.at
+        ended = yield from self.until(*stops)
+        if ended is not None:
+            self.at -= len(ended[1])
+        return self.text[start : self.at]
 
     def find(
         self, pattern: re.Pattern[str], width: int, limit: int = CALL_CHARS_MAX

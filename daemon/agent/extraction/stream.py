@@ -11,7 +11,7 @@ from daemon.agent.extraction.declared import Declared
 from daemon.agent.extraction.families import FENCE_END, GRAMMARS, THINK_ENDS, THINK_STAYS
 from daemon.agent.extraction.grammar import LINE, Grammar, Openers
 from daemon.agent.extraction.jsoncalls import Found
-from daemon.agent.extraction.shapes import Extraction, Kind, Part, gathered
+from daemon.agent.extraction.shapes import Extraction, Kind, Part, gathered, merged
 from daemon.agent.extraction.source import (
     CALL_CHARS_MAX,
     LOOK_CHARS_MAX,
@@ -36,6 +36,8 @@ class Stream:
     still be in any family's grammar. With `prefilled_think` the text begins as reasoning.
     """
 
+    call_chars_max = CALL_CHARS_MAX
+
     def __init__(
         self,
         tools: Tools,
@@ -47,7 +49,7 @@ class Stream:
         self._tools = Declared(tools)
         self._model = (family or "").lower()
         self._loose = smallmodels.Reader(self._tools) if loose else None
-        self._source = Source()
+        self._source = Source(self.call_chars_max)
         self._out: list[Part] = []
         self._space = ""  # between content and what comes next, not yet known to be inside
         self._begun = False  # whether any content has gone out
@@ -58,6 +60,8 @@ class Stream:
         next(self._machine, None)
 
     def feed(self, piece: str) -> list[Part]:
+        if self._source.closed:
+            raise ValueError("fed after its end")
         self._source.append(piece)
         return self._go_on()
 
@@ -68,7 +72,7 @@ class Stream:
     def _go_on(self) -> list[Part]:
         next(self._machine, None)
         out, self._out = self._out, []
-        return out
+        return merged(out)
 
     def _run(self, prefilled_think: bool) -> Wait[None]:
         if prefilled_think:
@@ -96,32 +100,27 @@ class Stream:
         match, grammar = found
         self._content(match.start())
         source.at = match.end()
-        if not (yield from self._attempt(grammar, match.start(), match.group())):
-            self._content(source.at)
+        yield from self._attempt(grammar, match.start(), match.group())
         return True
 
-    def _attempt(self, grammar: Grammar, start: int, opening: str) -> Wait[bool]:
+    def _attempt(self, grammar: Grammar, start: int, opening: str) -> Wait[None]:
         """Read one call; else let the cursor stand where the search goes on, as content."""
         source = self._source
         source.block = start
         source.hinted = any(model in self._model for model in grammar.models)
         read = grammar.read if opening else grammar.head
-        if grammar.hint_only and not source.hinted:
-            read = None
         try:
             found = (yield from read(source, self._tools, opening)) if read else None
         except TooLong:
-            found, source.at = None, start + CALL_CHARS_MAX
-        if source.at - start > CALL_CHARS_MAX - LOOK_CHARS_MAX:
-            found, source.at = None, start + CALL_CHARS_MAX
+            found, source.at = None, start + source.limit
+        if source.at - start > source.limit - LOOK_CHARS_MAX:
+            found, source.at = None, start + source.limit
         if not opening and not (found and (found.calls or found.silent or found.thinks)):
             source.at = start
-            return False
-        if found is None:
+        elif found is None:
             self._resume(start)
-            return False
-        yield from self._take(start, found)
-        return True
+        else:
+            yield from self._take(start, found)
 
     def _resume(self, start: int) -> None:
         """After a reading in vain go back, as long as the whole stays linear."""
@@ -137,11 +136,13 @@ class Stream:
         source = self._source
         raw = source.text[start : source.at]
         if found.fenced:
-            self._write(start, source.at)
+            self._write(start, source.at, found)
             yield from self._fenced()
         elif found.thinks:
             self._emit("markup", raw)
             yield from self._reasoning(found.thinks)
+            if not self._begun and not self._called:
+                yield from self._head()
         elif found.calls:
             self._called = True
             self._emit("call", raw, found)

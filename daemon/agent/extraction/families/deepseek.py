@@ -1,4 +1,4 @@
-"""DeepSeek V3, R1, V3.1, Step 3: `<｜tool▁call▁begin｜>function<｜tool▁sep｜>NAME` and fenced JSON."""
+"""DeepSeek V3, R1, V3.1, Step 3: `<｜tool▁call▁begin｜>function<｜tool▁sep｜>NAME`, then JSON."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from daemon.agent.extraction.declared import Declared
 from daemon.agent.extraction.families import invoke
-from daemon.agent.extraction.grammar import BARS, GAP, SPACES, Grammar, Start
+from daemon.agent.extraction.grammar import BARS, GAP, HERE, SPACES, Grammar, Start
 from daemon.agent.extraction.jsoncalls import Found, found, read_arguments
 from daemon.agent.extraction.lenient import BadValue
 from daemon.agent.extraction.shapes import Fault
@@ -18,9 +18,11 @@ NAME_CHARS_MAX = 120
 
 
 def _written(words: str) -> tuple[str, ...]:
-    """A token in its four spellings: wide bars or not, wide gaps or not."""
+    """A token in its spellings: wide bars or not, and four gaps."""
     return tuple(
-        f"<{bar}{words.replace(' ', gap)}{bar}>" for bar in ("｜", "|") for gap in ("▁", "_")
+        f"<{bar}{words.replace(' ', gap)}{bar}>"
+        for bar in ("｜", "|")
+        for gap in ("▁", "_", " ", "\\_")
     )
 
 
@@ -67,7 +69,7 @@ def _read_invoke(source: Source, tools: Declared) -> Wait[Found | None]:
 def _starts() -> tuple[Start, ...]:
     call: Start = ("<", BARS, "tool", GAP, "call", GAP, "begin", BARS, ">")
     section: Start = ("<", BARS, "tool", GAP, "calls", GAP, "begin", BARS, ">")
-    return (call, (*section, SPACES, *call))
+    return (call, (*section, SPACES, *call), (*section, SPACES, HERE, "function<"))
 
 
 GRAMMAR = Grammar("deepseek", _starts(), read, ("deepseek", "cogito"))

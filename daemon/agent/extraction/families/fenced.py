@@ -42,7 +42,7 @@ PYTHON_IN = frozenset({"tool_code", "tool_call", "tool_calls"})
 def read(source: Source, tools: Declared, opening: str) -> Wait[Found | None]:
     language = (yield from source.skip(LANGUAGE)).lower()
     yield from source.skip(BLANK)
-    if (yield from source.peek()) not in ("\n", "\r"):
+    if (yield from source.peek()) not in ("\n", "\r", "{", "["):
         return None
     opened = source.at
     if language and language not in CALLS_IN:

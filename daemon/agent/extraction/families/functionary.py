@@ -20,8 +20,19 @@ def read(source: Source, tools: Declared, opening: str) -> Wait[Found | None]:
         return Found(silent=True)
     if not tools.sure(name) and not (source.hinted and tools.has(name)):
         return None
+    if (yield from source.peek()) != "{":
+        return (yield from _read_code(source, tools, name))
     value = yield from read_arguments(source)
     return None if isinstance(value, BadValue) else found([tools.call(name, value)])
+
+
+def _read_code(source: Source, tools: Declared, name: str) -> Wait[Found | None]:
+    """The code itself, for the tool that takes nothing else; only a known writer does so."""
+    key = tools.code_key(name)
+    if key is None or not source.hinted:
+        return None
+    code = yield from source.rest("\n>>>")
+    return found([tools.call(name, {key: code})])
 
 
 def read_head(source: Source, tools: Declared, opening: str) -> Wait[Found | None]:

@@ -4,7 +4,7 @@ from daemon.agent.extraction.boxed import boxed
 
 GRAMMAR = boxed(
     "gigachat",
-    ("function call<|role_sep|>", "-> tool/function_call"),
+    ("function call<|role_sep|>", "function call", "-> tool/function_call"),
     ("<|message_sep|>", "<|im_end|>", "</s>"),
     ("gigachat", "hyperclova"),
 )

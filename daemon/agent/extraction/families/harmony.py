@@ -42,6 +42,10 @@ def _read_call(source: Source, tools: Declared, to: str) -> Wait[Found | None]:
     yield from source.skip(SPACE)
     if (yield from source.peek()) == "<":
         return Found(silent=True)  # another grammar's tags follow
+    key = tools.code_key(name)
+    if key is not None and (yield from source.peek()) != "{":
+        code = yield from source.rest(*ENDS)
+        return found([tools.call(name, {key: code})])
     value = yield from read_arguments(source, ENDS)
     yield from after(source, *ENDS)
     if isinstance(value, BadValue):

@@ -1,4 +1,4 @@
-"""Kimi K2: `<|tool_call_begin|>functions.NAME:0<|tool_call_argument_begin|>{…}<|tool_call_end|>`."""
+"""Kimi K2: `<|tool_call_begin|>functions.NAME:0<|tool_call_argument_begin|>{…}`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from daemon.agent.extraction.shapes import Fault
 from daemon.agent.extraction.source import HEADER_CHARS_MAX, Source, Wait
 from daemon.agent.extraction.tagtext import after
 
-SECTION = "<|tool_calls_section_begin|>"
+SECTIONS = ("<|tool_calls_section_begin|>", "<|tool_call_section_begin|>")
 CALL = "<|tool_call_begin|>"
 ARGUMENTS = "<|tool_call_argument_begin|>"
 END = ("<|tool_call_end|>",)
@@ -37,4 +37,9 @@ def read(source: Source, tools: Declared, opening: str) -> Wait[Found | None]:
     return found([tools.call(name, value)])
 
 
-GRAMMAR = Grammar("kimi", ((CALL,), (SECTION, SPACES, CALL)), read, ("kimi-k2", "kimi_k2"))
+GRAMMAR = Grammar(
+    "kimi",
+    ((CALL,), *((section, SPACES, CALL) for section in SECTIONS)),
+    read,
+    ("kimi-k2", "kimi_k2"),
+)

@@ -6,6 +6,7 @@ import re
 
 from daemon.agent.extraction import spans
 from daemon.agent.extraction.declared import Declared
+from daemon.agent.extraction.escapes import unescape
 from daemon.agent.extraction.grammar import HERE, LINE, NAME, SPACES, Grammar, Run, Start
 from daemon.agent.extraction.jsoncalls import CALLS_MAX, Found, found, strict
 from daemon.agent.extraction.lenient import BadValue, Lenient
@@ -24,6 +25,7 @@ WRAPPERS = {
     "<tool_calls>": "</tool_calls>",
     "<tool_code>": "</tool_code>",
 }
+NEXT_ARGUMENT = re.compile(r"(?:\A|,)\s*+([A-Za-z_]\w*+)\s*+=(?!=)\s*+")
 BEFORE_BARE = re.compile(r"[\w\])`]")
 
 
@@ -47,7 +49,9 @@ def _read_bare(source: Source, tools: Declared) -> Wait[Found | None]:
 
 
 def read_head(source: Source, tools: Declared, opening: str) -> Wait[Found | None]:
-    """Calls and nothing else, on lines of their own."""
+    """A text that is calls of declared tools and nothing else."""
+    if not tools.known and not source.hinted:
+        return None
     yield from source.skip(SPACE)
     whole = yield from read_calls(source, tools)
     yield from source.skip(SPACE)
@@ -65,7 +69,11 @@ def read_calls(
     bracket = bool((yield from source.accept("[")))
     while len(results) < CALLS_MAX:
         yield from source.skip(SPACE)
+        begun = source.at
         one = yield from _read_call(source, tools)
+        if one is None and closers and not results:
+            source.at = begun
+            return (yield from _read_unescaped(source, tools, closers))
         if one is None:
             return None
         results.append(one)
@@ -115,6 +123,45 @@ def _read_call(source: Source, tools: Declared) -> Wait[Call | Fault | None]:
     return tools.call(name, named)
 
 
+def _read_unescaped(
+    source: Source, tools: Declared, closers: tuple[str, ...]
+) -> Wait[Found | None]:
+    """One call up to its closing tag, whose strings hold quotes that nobody escaped."""
+    name = yield from source.skip(NAME_RUN)
+    whole = yield from source.until(*closers)
+    body = whole[0].strip().removesuffix("]").rstrip() if whole else ""
+    if not name or body[:1] != "(" or body[-1:] != ")":
+        return None
+    named: dict[str, object] = {}
+    for key, value in _unescaped_pairs(body[1:-1].strip()):
+        quote = value[:1]
+        if len(value) > 1 and quote in ("'", '"') and value[-1] == quote:
+            named[key] = unescape(value[1:-1])
+            continue
+        try:
+            named[key] = Lenient(value, bare=False).whole()
+        except BadValue:
+            return None
+    return found([tools.call(name, named)]) if named else None
+
+
+def _unescaped_pairs(text: str) -> list[tuple[str, str]]:
+    """What is quoted goes on until its quote stands right before the next argument."""
+    pairs: list[tuple[str, str]] = []
+    key, begun = "", 0
+    for one in NEXT_ARGUMENT.finditer(text):
+        quote = text[begun : begun + 1]
+        inside = quote in ("'", '"') and text[one.start() - 1] != quote
+        if key and inside:
+            continue
+        if key:
+            pairs.append((key, text[begun : one.start()].strip()))
+        elif one.start() > 0:
+            return []
+        key, begun = one.group(1), one.end()
+    return [*pairs, (key, text[begun:].strip())] if key else []
+
+
 STARTS: tuple[Start, ...] = (
     ("[", SPACES, HERE, NAME, "("),
     *((wrapper, SPACES, HERE, NAME, "(") for wrapper in WRAPPERS),
@@ -123,5 +170,5 @@ STARTS: tuple[Start, ...] = (
 GRAMMAR = Grammar(
     "pythonic", STARTS, read, ("llama-4", "llama4", "lfm2", "toolace", "pythonic", "watt-tool")
 )
-BARE_LINES = Grammar("olmo", (), read, ("olmo",), read_head, hint_only=True)
+BARE_LINES = Grammar("olmo", (), read, ("olmo",), read_head)
 __all__ = ["BARE_LINES", "GRAMMAR", "LINE", "Run", "read_calls"]
