@@ -10,4 +10,4 @@ if [ "${1:-}" = --system ]; then
     shift
     exec "$VENV/bin/python" -m pytest -m "$system" "$@"
 fi
-exec "$VENV/bin/python" -m pytest -m "not ($system)" "$@"
+exec "$VENV/bin/python" -m pytest -n 3 --dist worksteal -m "not ($system)" "$@"

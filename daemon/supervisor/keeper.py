@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from daemon.state.settings import load
-from ops.errors import Failed, Trouble
+from ops.errors import Exit, Failed, Trouble
 from ops.layout import Layout
 from ops.lease import hold
 from ops.processes import Child, spawn
@@ -25,7 +25,6 @@ BACKLOG = 2048
 PAUSE_SECONDS_FIRST = 0.1
 PAUSE_SECONDS_MAX = 30.0
 STEADY_SECONDS = 60.0  # a supervisor that ran this long is forgiven its earlier crashes
-FIRST_START_SECONDS = 60.0
 READY_FD = 5
 
 
@@ -46,8 +45,8 @@ def start(layout: Layout, sockets: tuple[socket.socket, ...], ready: int) -> Chi
         os.close(log)
 
 
-def first_start(layout: Layout, sockets: tuple[socket.socket, ...], ready: int) -> Child:
-    """Start, and pass on what the supervisor says of its readiness."""
+def first_start(layout: Layout, sockets: tuple[socket.socket, ...], ready: int) -> Child | None:
+    """Start, and pass on what the supervisor says of its readiness; None when it refused."""
     ours, theirs = os.pipe()
     child = start(layout, sockets, theirs)
     os.close(theirs)
@@ -57,7 +56,10 @@ def first_start(layout: Layout, sockets: tuple[socket.socket, ...], ready: int) 
         raise Failed("the supervisor ended before it was ready", "see: orgctl logs supervisor")
     os.write(ready, line)
     os.close(ready)
-    return child
+    if b'"ready"' in line:
+        return child
+    child.wait(PAUSE_SECONDS_MAX)
+    return None
 
 
 def keep(layout: Layout, sockets: tuple[socket.socket, ...], child: Child) -> int:
@@ -98,7 +100,8 @@ def main(argv: list[str]) -> int:
             sockets = tuple(
                 listen_tcp(ports.host, port, BACKLOG) for port in (ports.current, ports.candidate)
             )
-            return keep(layout, sockets, first_start(layout, sockets, flags.ready_fd))
+            child = first_start(layout, sockets, flags.ready_fd)
+            return keep(layout, sockets, child) if child else int(Exit.MISUSE)
     except Stop:
         return 0
     except Trouble as trouble:

@@ -174,8 +174,8 @@ class Promoter:
 
     async def _bring_up(self, commit: str, tag: str | None) -> Serving:
         release = await build(self._world, commit)
-        if self._foreign_without_control(commit) and self._slots.current is not None:
-            await self._slots.current.stop()  # callers wait in the backlog meanwhile
+        if self._foreign_without_control(commit):
+            await self._slots.let_go()
         return await self._slots.prepare(release, tag)
 
     def _foreign_without_control(self, commit: str) -> bool:

@@ -99,6 +99,13 @@ class Slots:
             self.current = serving = fresh
             self._tell("current", "serving")
 
+    async def let_go(self) -> None:
+        """End current for good, for one that must have the socket to itself: callers wait."""
+        if self._watch is not None:
+            self._watch.cancel()  # its end is meant: it must not be started again
+        if self.current is not None:
+            await self.current.stop()
+
     async def retire_former(self) -> None:
         former, self.former = self.former, None
         if former is not None:
