@@ -146,7 +146,8 @@ def _walls(cell: Cell) -> list[str]:
             flags += ["--symlink", str(path.readlink()), link]
         elif path.is_dir():
             flags += ["--ro-bind", link, link]
-    for mount in cell.mounts:
+    # Folders before what lies in them, else the later mount would hide the earlier one.
+    for mount in sorted(cell.mounts, key=lambda one: len(one.target.parts)):
         flag = "--bind" if mount.writable else "--ro-bind"
         if mount in SYSTEM_MOUNTS:
             flag = "--ro-bind-try"
