@@ -268,28 +268,9 @@ FAMILIES: dict[str, Case] = {
     ),
     "unknown_family": case(f"<|xyz_tool_begin|>{JSON}<|xyz_tool_end|>", WEIGH),
     "unknown_square": case(f"[TOOL_REQUEST]{JSON}[/TOOL_REQUEST]", WEIGH),
+    "wrapped_call": case(f"<tool_calls>\n<tool_call>{JSON}</tool_call>\n</tool_calls>", WEIGH),
+    "name_then_json": case(f"<tool_call>weigh\n{ARGUMENTS}\n</tool_call>", WEIGH),
+    "printed_call": case("<tool_code>\nprint(stop())\n</tool_code>", STOP),
+    "lines_of_calls": case("<think>hm</think>stop()\nstop()", STOP, STOP),
     "wrapped_json": case(f"<response>\n{JSON}\n</response>", WEIGH),
-}
-
-# name: text in which there is no call, and that must be shown as it is
-NO_CALLS = {
-    "undeclared": '<tool_call>{"name": "launch", "arguments": {}}</tool_call>',
-    "undeclared_xml": "<function=launch>\n<parameter=a>\n1\n</parameter>\n</function>",
-    "undeclared_bare": '{"name": "launch", "arguments": {}}',
-    "one_of_two_undeclared": f'[{JSON}, {{"name": "launch", "arguments": {{}}}}]',
-    "data": '{"name": "weigh", "arguments": {}, "price": 3}',
-    "no_arguments": '{"name": "weigh"}',
-    "cut_off": '<tool_call>{"name": "sh", "arguments": {"command": "rm -rf /tm',
-    "cut_off_xml": "<tool_call>\n<function=sh>\n<parameter=command>\nrm -rf /tm",
-    "code": f"```python\ncall = {JSON}\n```",
-    "inline_code": f"Write `{JSON}` to call it.",
-    "link": "See [stop()](https://example.org).",
-    "index": "rows[stop()]",
-    "variable": "<|python_start|>[weigh(grams=x)]<|python_end|>",
-    "spoken_of": "Use <tool_call> tags around {braces} and [brackets].",
-    "prose": "1. First weigh it.\n2. Then stop(): that is all. a < b > c",
-    "nan": '<tool_call>{"name": "weigh", "arguments": {"grams": NaN}}</tool_call>',
-    "infinite": '<tool_call>{"name": "weigh", "arguments": {"grams": 1e999}}</tool_call>',
-    "endless": f'<tool_call>{{"name": "weigh", "arguments": {{"grams": 1{"0" * 99}}}}}</tool_call>',
-    "twice": '<tool_call>{"name": "weigh", "arguments": {"grams": 1, "grams": 2}}</tool_call>',
 }

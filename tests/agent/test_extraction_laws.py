@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from daemon.agent.extraction import Extraction, Stream, extract, gathered
-from tests.agent.extraction_cases import FAMILIES, JSON, NO_CALLS, TOOLS
+from tests.agent.extraction_cases import FAMILIES, JSON, TOOLS
+from tests.agent.extraction_negatives import NO_CALLS
 
 LAWS = settings(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
@@ -166,6 +167,16 @@ def test_bombs_take_linear_time(bomb: str) -> None:
     extract(text, TOOLS)
     fed([text[at : at + 16] for at in range(0, len(text), 16)], False, None)
     assert time.monotonic() - began < BOMB_SECONDS_MAX
+
+
+def test_long_streams_find_the_same() -> None:
+    """What was read is let go of, and nothing that is found depends on it."""
+    filler = "Words that lead to nothing, and < some { marks [ too.\n" * 700
+    text = filler.join(one[0] for one in list(FAMILIES.values())[:12])
+    whole = extract(text, TOOLS)
+    for size in (64, 1_000, 65_537):
+        cut = [text[at : at + size] for at in range(0, len(text), size)]
+        assert seen(fed(cut, False, None)) == seen(whole)
 
 
 class Short(Stream):

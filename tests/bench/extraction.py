@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
-import statistics
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.agent.extraction import Extraction, Stream, extract, gathered
+from tests.bench.figures import Figure, median, show
 
 PIECES = (1, 2, 3, 5, 8)
 SPEED_CHARS = 4_000_000
@@ -52,14 +51,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     lines = options.cases.read_text(encoding="utf-8").splitlines()
     cases = list(_chosen([json.loads(line) for line in lines if line.strip()], options))
-    figures = measured(cases, options.misses) | speeds()
-    report = {
-        "bench": "extraction",
-        "figures": figures,
-        "peers": {},
-        "machine": {"python": platform.python_version(), "cpu": platform.machine()},
-    }
-    print(json.dumps(report))
+    show("extraction", measured(cases, options.misses) | speeds())
     return 0
 
 
@@ -71,7 +63,7 @@ def _chosen(cases: Iterable[Case], options: argparse.Namespace) -> Iterable[Case
             yield case
 
 
-def measured(cases: Sequence[Case], tell: bool) -> dict[str, Any]:
+def measured(cases: Sequence[Case], tell: bool) -> dict[str, Figure]:
     scored = [case for case in cases if case.get("tier") == "A" and case.get("name_in_text", True)]
     positive = [case for case in scored if case["expected"]]
     negative = [case for case in scored if not case["expected"]]
@@ -85,12 +77,12 @@ def measured(cases: Sequence[Case], tell: bool) -> dict[str, Any]:
         _tell("false", wrong)
         _tell("split", split)
     return {
-        "exact": _figure(len(exact), "cases"),
-        "exact_detected": _figure(len(detected), "cases"),
-        "total": _figure(len(positive), "cases"),
-        "false_calls": _figure(len(wrong), "cases"),
-        "negatives": _figure(len(negative), "cases"),
-        "split_mismatches": _figure(len(split), "cases"),
+        "exact": Figure(len(exact), "cases"),
+        "exact_detected": Figure(len(detected), "cases"),
+        "total": Figure(len(positive), "cases"),
+        "false_calls": Figure(len(wrong), "cases"),
+        "negatives": Figure(len(negative), "cases"),
+        "split_mismatches": Figure(len(split), "cases"),
     }
 
 
@@ -157,19 +149,20 @@ def _view(one: Extraction) -> tuple[Any, ...]:
     return calls, one.content, one.reasoning, one.faults
 
 
-def speeds() -> dict[str, Any]:
+def speeds() -> dict[str, Figure]:
     prose = PROSE * (SPEED_CHARS // len(PROSE))
     plain = [_mb_per_s(prose) for _ in range(SPEED_RUNS)]
     stream = [_mb_per_s(prose[: SPEED_CHARS // 10], piece=4)]
     figures = {
-        "mb_per_s": _figure(round(statistics.median(plain), 2), "MB/s", _spread(plain)),
-        "streamed_mb_per_s": _figure(round(stream[0], 2), "MB/s"),
+        "mb_per_s": median(plain, "MB/s", 2),
+        "streamed_mb_per_s": median(stream, "MB/s", 2),
     }
     for name, bomb in BOMBS.items():
         small, large = (
             _seconds(bomb * (size // len(bomb))) for size in (BOMB_CHARS // 4, BOMB_CHARS)
         )
-        figures[f"bomb_{name}_s"] = _figure(round(large, 3), "s", round(large / small / 4, 2))
+        figures[f"bomb_{name}_s"] = Figure(round(large, 3), "s")
+        figures[f"bomb_{name}_growth"] = Figure(round(large / small, 2), "times for 4 times")
     return figures
 
 
@@ -185,14 +178,6 @@ def _seconds(text: str, piece: int | None = None) -> float:
 
 def _mb_per_s(text: str, piece: int | None = None) -> float:
     return len(text) / 1e6 / _seconds(text, piece)
-
-
-def _spread(values: Sequence[float]) -> float:
-    return round(max(values) - min(values), 2)
-
-
-def _figure(value: float, unit: str, spread: float = 0) -> dict[str, Any]:
-    return {"value": value, "unit": unit, "spread": spread}
 
 
 if __name__ == "__main__":

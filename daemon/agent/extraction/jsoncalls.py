@@ -39,7 +39,7 @@ class Found:
     faults: tuple[Fault, ...] = ()
     thinks: tuple[str, ...] = ()  # reasoning follows, up to one of these
     silent: bool = False  # markup without a call, not to be shown
-    fenced: bool = False  # a block of code follows, which is content
+    fenced: str = ""  # what follows up to this is content, whatever it holds
 
 
 def found(results: list[Call | Fault]) -> Found:
@@ -91,6 +91,8 @@ def _call(value: dict[str, Any], tools: Declared, bare: bool) -> Call | Fault:
     ):
         raise NoCall
     name = _declared_name(value[name_key], tools)
+    if _is_schema(value.get("parameters")) and not tools.takes(name, {"type"}):
+        raise NoCall
     if arguments_key is None and not (tools.sure(name) or name_key == "tool_name"):
         raise NoCall
     try:
@@ -98,6 +100,11 @@ def _call(value: dict[str, Any], tools: Declared, bare: bool) -> Call | Fault:
     except BadValue as fault:
         return Fault(name, str(fault))
     return tools.call(name, arguments)
+
+
+def _is_schema(value: Any) -> bool:
+    """A tool that is described, as in the prompt, and not called."""
+    return isinstance(value, dict) and value.get("type") == "object"
 
 
 def _keyed(value: dict[str, Any], tools: Declared, bare: bool) -> Call | Fault:

@@ -34,20 +34,27 @@ class Source:
         self.at = 0
         self.block = 0  # where the call that is being read began
         self.plain = 0  # where the content began that stands before the block
+        self.marked = False  # whether it followed markup
         self.closed = False
         self.hinted = False  # whether the model's name chose the grammar that is reading
+        self.printed = False  # whether calls may stand inside print()
         self.fence_open = False  # in a block of code whose content is read
 
     def on_a_line_of_its_own(self) -> bool:
         """Whether only space stands before the block, on its line or since other markup."""
-        before = self.text[max(self.plain, self.block - LOOK_CHARS_MAX) : self.block]
+        before = self.text[max(0, self.plain, self.block - LOOK_CHARS_MAX) : self.block]
         return not before.rpartition("\n")[2].strip()
+
+    def right_after_markup(self) -> bool:
+        """Whether only a little space stands between other markup and the block."""
+        near = self.marked and self.block - self.plain <= LOOK_CHARS_MAX
+        return near and not self.text[max(0, self.plain) : self.block].strip()
 
     def drop(self, count: int) -> None:
         """Let go of the first characters."""
         self.text = self.text[count:]
         self.at -= count
-        self.plain = max(0, self.plain - count)
+        self.plain -= count
 
     def append(self, piece: str) -> None:
         # With one reference only, += grows the string in place: linear, not quadratic.

@@ -137,7 +137,7 @@ class Stream:
         raw = source.text[start : source.at]
         if found.fenced:
             self._write(start, source.at, found)
-            yield from self._fenced()
+            yield from self._fenced(_fence(found.fenced))
         elif found.thinks:
             self._emit("markup", raw)
             yield from self._reasoning(found.thinks)
@@ -157,8 +157,8 @@ class Stream:
         while True:
             found = ends.find(source)
             end = found[0].start() if found else ends.sure_to(source)
-            self._emit("reasoning", source.text[source.at : end])
-            source.at = end
+            thought, source.at = source.text[source.at : end], end
+            self._emit("reasoning", thought)
             if found is None:
                 if not (yield from self._more()):
                     return
@@ -168,11 +168,11 @@ class Stream:
                 self._emit("markup", found[0].group())
             return
 
-    def _fenced(self) -> Wait[None]:
-        """A block of code in another language is content up to its end."""
+    def _fenced(self, fence: Openers) -> Wait[None]:
+        """What must not be read is content up to its end."""
         source = self._source
-        while (found := FENCE.find(source)) is None:
-            self._content(FENCE.sure_to(source))
+        while (found := fence.find(source)) is None:
+            self._content(fence.sure_to(source))
             if not (yield from self._more()):
                 return
         self._content(found[0].end())
@@ -214,7 +214,7 @@ class Stream:
             space, self._space = self._space, ""
             self._emit_raw("markup", space)
             self._emit_raw(kind, text, found)
-            self._source.plain = self._source.at
+            self._source.plain, self._source.marked = self._source.at, True
 
     def _emit_raw(self, kind: Kind, text: str, found: Found | None = None) -> None:
         found = found or Found()
@@ -233,7 +233,9 @@ def _unread(source: Source, tools: Declared, opening: str) -> Wait[Found | None]
     yield
 
 
-FENCE = Openers([Grammar("fence", ((LINE, FENCE_END),), _unread)])
+@lru_cache(maxsize=64)
+def _fence(end: str) -> Openers:
+    return Openers([Grammar("fence", ((LINE, end) if end == FENCE_END else (end,),), _unread)])
 
 
 def extract(

@@ -30,6 +30,7 @@ from daemon.agent.extraction.families import (
     pythonic,
     qwen_coder,
     reasoning,
+    results,
     solar,
     spoken,
     tokens,
@@ -38,6 +39,7 @@ from daemon.agent.extraction.families.fenced import FENCE_END
 from daemon.agent.extraction.families.reasoning import THINK_ENDS, THINK_STAYS
 
 GRAMMARS = (
+    tokens.AROUND,
     hermes.GRAMMAR,
     listed.GRAMMAR,
     granite.GRAMMAR,
@@ -63,6 +65,7 @@ GRAMMARS = (
     inkling.GRAMMAR,
     gemma.GRAMMAR,
     reasoning.GRAMMAR,
+    results.GRAMMAR,
     harmony.GRAMMAR,
     functionary.GRAMMAR,
     spoken.GRAMMAR,
@@ -72,5 +75,6 @@ GRAMMARS = (
     bare.GRAMMAR,
     tokens.GRAMMAR,
     tokens.THINK_END,
+    tokens.CLOSES,
 )
 __all__ = ["FENCE_END", "GRAMMARS", "THINK_ENDS", "THINK_STAYS"]

@@ -68,8 +68,9 @@ def _read_invoke(source: Source, tools: Declared) -> Wait[Found | None]:
 
 def _starts() -> tuple[Start, ...]:
     call: Start = ("<", BARS, "tool", GAP, "call", GAP, "begin", BARS, ">")
+    short: Start = ("<", BARS, "tool", GAP, "calls", BARS, ">", SPACES, HERE, "function<")
     section: Start = ("<", BARS, "tool", GAP, "calls", GAP, "begin", BARS, ">")
-    return (call, (*section, SPACES, *call), (*section, SPACES, HERE, "function<"))
+    return (call, (*section, SPACES, *call), (*section, SPACES, HERE, "function<"), short)
 
 
 GRAMMAR = Grammar("deepseek", _starts(), read, ("deepseek", "cogito"))

@@ -47,7 +47,7 @@ def read(source: Source, tools: Declared, opening: str) -> Wait[Found | None]:
     opened = source.at
     if language and language not in CALLS_IN:
         source.fence_open = False
-        return Found(fenced=True)
+        return Found(fenced=FENCE_END)
     if source.fence_open and not language:
         source.fence_open = False
         return None
@@ -60,7 +60,7 @@ def read(source: Source, tools: Declared, opening: str) -> Wait[Found | None]:
         source.at = opened
         return None
     source.at = opened
-    return Found(fenced=True, faults=whole.faults if whole else ())
+    return Found(fenced=FENCE_END, faults=whole.faults if whole else ())
 
 
 def _read_calls(source: Source, tools: Declared, language: str) -> Wait[Found | None]:
@@ -68,6 +68,7 @@ def _read_calls(source: Source, tools: Declared, language: str) -> Wait[Found | 
     if char in ("{", "["):
         whole = yield from read_values(source, tools, bare=True)
     elif language in PYTHON_IN:
+        source.printed = language == "tool_code"
         whole = yield from pythonic.read_calls(source, tools)
     else:
         return None

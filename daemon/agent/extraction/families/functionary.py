@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daemon.agent.extraction.declared import Declared
-from daemon.agent.extraction.grammar import HERE, LINE, NAME, SPACES, Grammar
+from daemon.agent.extraction.grammar import HERE, NAME, Grammar
 from daemon.agent.extraction.jsoncalls import Found, found, read_arguments
 from daemon.agent.extraction.lenient import BadValue
 from daemon.agent.extraction.source import NAME as NAME_RUN
@@ -18,7 +18,8 @@ def read(source: Source, tools: Declared, opening: str) -> Wait[Found | None]:
         return None
     if name == TO_ALL:
         return Found(silent=True)
-    if not tools.sure(name) and not (source.hinted and tools.has(name)):
+    marked = source.hinted or bool(opening)
+    if not tools.sure(name) and not (marked and tools.has(name)):
         return None
     if (yield from source.peek()) != "{":
         return (yield from _read_code(source, tools, name))
@@ -42,9 +43,8 @@ def read_head(source: Source, tools: Declared, opening: str) -> Wait[Found | Non
 
 GRAMMAR = Grammar(
     "functionary",
-    ((LINE, ">>>", HERE, NAME, "\n"),),
+    ((">>>", HERE, NAME, "\n"),),
     read,
     ("functionary", "glm-4-9b"),
     read_head,
 )
-__all__ = ["GRAMMAR", "SPACES"]

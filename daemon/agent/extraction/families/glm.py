@@ -6,7 +6,8 @@ import re
 
 from daemon.agent.extraction.declared import Declared
 from daemon.agent.extraction.grammar import HERE, SPACES, Grammar, Run, Start
-from daemon.agent.extraction.jsoncalls import Found, found
+from daemon.agent.extraction.jsoncalls import Found, found, read_arguments
+from daemon.agent.extraction.lenient import BadValue
 from daemon.agent.extraction.source import SPACE, Source, Wait
 from daemon.agent.extraction.tagtext import after, closers_of, read_text
 
@@ -22,11 +23,14 @@ class _Tags:
         def tag(name: str, slash: str = "") -> str:
             return f"<{slash}{prefix}{name}{suffix}>"
 
-        self.end = (tag("tool_call", "/"),)
+        def pair(name: str) -> tuple[tuple[str, str], tuple[str, str]]:
+            return (tag(name), f"<{name}>"), (tag(name, "/"), f"</{name}>")
+
+        self.end = (tag("tool_call", "/"), "</tool_call>")
         self.separator = tag("tool_sep")
-        self.key = (tag("arg_key"), tag("arg_key", "/"))
-        self.kind = (tag("arg_type"), tag("arg_type", "/"))
-        self.value = (tag("arg_value"), tag("arg_value", "/"))
+        self.key = pair("arg_key")
+        self.kind = pair("arg_type")
+        self.value = pair("arg_value")
 
 
 def read(source: Source, tools: Declared, opening: str) -> Wait[Found | None]:
@@ -38,6 +42,10 @@ def read(source: Source, tools: Declared, opening: str) -> Wait[Found | None]:
     name = yield from source.skip(NAME)
     yield from source.skip(SPACE)
     yield from source.accept(tags.separator)
+    if name and (yield from source.peek()) == "{":
+        value = yield from read_arguments(source, tags.end)
+        yield from after(source, *tags.end)
+        return None if isinstance(value, BadValue) else found([tools.call(name, value)])
     texts = yield from _read_arguments(source, tags) if name else _nothing()
     if texts is None:
         return None
@@ -56,18 +64,18 @@ def _read_arguments(source: Source, tags: _Tags) -> Wait[dict[str, str] | None]:
     texts: dict[str, str] = {}
     while True:
         yield from source.skip(SPACE)
-        tag = yield from source.accept(*tags.end, tags.key[0])
-        if tag != tags.key[0]:
+        tag = yield from source.accept(*tags.end, *tags.key[0])
+        if tag not in tags.key[0]:
             return texts if tag else None
-        key = yield from source.until(tags.key[1])
+        key = yield from source.until(*tags.key[1])
         if key is None:
             return None
         yield from source.skip(SPACE)
-        if (yield from source.accept(tags.kind[0])):
-            yield from source.until(tags.kind[1])
+        if (yield from source.accept(*tags.kind[0])):
+            yield from source.until(*tags.kind[1])
             yield from source.skip(SPACE)
-        yield from source.accept(tags.value[0])
-        text = yield from read_text(source, (tags.value[1],), (tags.key[0], *tags.end))
+        yield from source.accept(*tags.value[0])
+        text = yield from read_text(source, tags.value[1], (*tags.key[0], *tags.end))
         if text is None:
             return None
         texts[key[0].strip()] = text
@@ -75,7 +83,7 @@ def _read_arguments(source: Source, tags: _Tags) -> Wait[dict[str, str] | None]:
 
 def _starts() -> tuple[Start, ...]:
     call: Start = ("<", PREFIX, "tool_call", SUFFIX, ">", SPACES)
-    after_name: Start = (HERE, NAMES, SPACES, "<")
+    after_name: Start = (HERE, NAMES, SPACES, Run("[<{]"))
     around: Start = ("<", PREFIX, "tool_calls", SUFFIX, ">", SPACES)
     return ((*call, *after_name), (*around, *call, *after_name))
 

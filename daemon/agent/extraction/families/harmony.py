@@ -17,6 +17,8 @@ ENDS = ("<|call|>", "<|end|>", "<|return|>", "<|eom|>", "<|eot|>")
 THOUGHT_ENDS = (*ENDS, "<|start|>", "<|channel|>")
 RECIPIENT = re.compile(r"\bto=([^\s<]+)")
 CHANNEL = re.compile(r"<\|channel\|>\s*(\w+)")
+BUILT_IN = frozenset({"python", "browser", "container"})
+STARTS_HERE = (" to=", "to=", "commentary to=", "analysis to=", "assistant to=")
 NOBODY = frozenset({"user", "assistant", "all", "self"})
 
 
@@ -36,7 +38,8 @@ def read(source: Source, tools: Declared, opening: str) -> Wait[Found | None]:
 
 def _read_call(source: Source, tools: Declared, to: str) -> Wait[Found | None]:
     name = to if tools.sure(to) else to.removeprefix("functions.")
-    if name == to and not tools.sure(to):
+    plain = not tools.known and to.isidentifier() and to not in BUILT_IN
+    if name == to and not tools.sure(to) and not plain:
         # A tool that is built into the model, and was not declared to it.
         return Found(faults=(Fault(to, "there is no such tool"),))
     yield from source.skip(SPACE)
@@ -55,8 +58,8 @@ def _read_call(source: Source, tools: Declared, to: str) -> Wait[Found | None]:
 
 def read_head(source: Source, tools: Declared, opening: str) -> Wait[Found | None]:
     """The template wrote `<|start|>assistant`, and the model goes on with the recipient."""
-    yield from source.accept(" to=", "to=")
-    return (yield from read(source, tools, "to=")) if source.at > source.block else None
+    begun = yield from source.accept(*STARTS_HERE)
+    return (yield from read(source, tools, "to=")) if begun else None
 
 
 GRAMMAR = Grammar(

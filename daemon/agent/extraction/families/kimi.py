@@ -26,7 +26,7 @@ def read(source: Source, tools: Declared, opening: str) -> Wait[Found | None]:
         return None
     identity = IDENTITY.match(header[0])
     plain = header[0].strip().removeprefix("functions.")
-    if identity is None and not tools.sure(plain):
+    if identity is None and not (tools.sure(plain) or (not tools.known and plain.isidentifier())):
         return None
     name = identity.group(1) if identity else plain
     value = yield from read_arguments(source, END)

@@ -17,6 +17,7 @@ def read(source: Source, tools: Declared, opening: str) -> Wait[Found | None]:
     if (yield from source.peek()) in ("{", "["):
         return (yield from read_values(source, tools, ENDS))
     start = source.at
+    source.printed = False
     called = yield from pythonic.read_calls(source, tools, ENDS)
     if called is not None and called.calls:
         return called

@@ -26,7 +26,8 @@ WRAPPERS = {
     "<tool_code>": "</tool_code>",
 }
 NEXT_ARGUMENT = re.compile(r"(?:\A|,)\s*+([A-Za-z_]\w*+)\s*+=(?!=)\s*+")
-BEFORE_BARE = re.compile(r"[\w\])`]")
+PRINTED = frozenset({"<tool_code>"})  # as Gemma 3 prints what its calls return
+BEFORE_BARE = re.compile(r"[\w\[\])`]")
 
 
 def read(source: Source, tools: Declared, opening: str) -> Wait[Found | None]:
@@ -34,6 +35,7 @@ def read(source: Source, tools: Declared, opening: str) -> Wait[Found | None]:
     if not wrapper:
         return (yield from _read_bare(source, tools))
     source.at -= opening.endswith("[")
+    source.printed = wrapper in PRINTED
     return (yield from read_calls(source, tools, (WRAPPERS[wrapper],)))
 
 
@@ -42,6 +44,7 @@ def _read_bare(source: Source, tools: Declared) -> Wait[Found | None]:
     if source.block and BEFORE_BARE.match(source.text, source.block - 1):
         return None
     source.at = source.block
+    source.printed = False
     whole = yield from read_calls(source, tools)
     if whole is None or (yield from source.peek()) in ("(", "`"):
         return None
@@ -52,6 +55,7 @@ def read_head(source: Source, tools: Declared, opening: str) -> Wait[Found | Non
     """A text that is calls of declared tools and nothing else."""
     if not tools.known and not source.hinted:
         return None
+    source.printed = False
     yield from source.skip(SPACE)
     whole = yield from read_calls(source, tools)
     yield from source.skip(SPACE)
@@ -108,6 +112,11 @@ def _read_call(source: Source, tools: Declared) -> Wait[Call | Fault | None]:
     name = (yield from source.skip(NAME_RUN)).removesuffix(".call")
     if not name or (yield from source.peek()) != "(":
         return None
+    if name == "print" and source.printed and not tools.sure(name):
+        source.at += 1
+        inner = yield from _read_call(source, tools)
+        yield from source.skip(SPACE)
+        return inner if (yield from source.accept(")")) else None
     span = yield from spans.value(source)
     if span is None or span.missing:
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daemon.agent.extraction.declared import Declared
-from daemon.agent.extraction.grammar import HERE, LINE, NAME, SPACES, Grammar, Start
+from daemon.agent.extraction.grammar import LINE, Grammar, Start
 from daemon.agent.extraction.jsoncalls import Found, found, read_arguments, strict
 from daemon.agent.extraction.lenient import BadValue
 from daemon.agent.extraction.source import NAME as NAME_RUN
@@ -23,6 +23,7 @@ WORDS = (
     "Action Input:",
     "Tool Input:",
 )
+BOLD = "**"
 OPENS = (
     "TOOL:",
     "Tool:",
@@ -42,7 +43,7 @@ def read(source: Source, tools: Declared, opening: str) -> Wait[Found | None]:
     if quote:
         yield from source.accept(quote)
     yield from source.skip(SPACE)
-    if not (yield from source.accept(*WORDS)):
+    if not (yield from source.accept(*WORDS, *(f"{BOLD}{one}{BOLD}" for one in WORDS))):
         return None
     yield from source.skip(SPACE)
     fence = yield from source.accept("```json", "```")
@@ -54,6 +55,8 @@ def read(source: Source, tools: Declared, opening: str) -> Wait[Found | None]:
     return strict(found([tools.call(name, value)]))
 
 
-STARTS: tuple[Start, ...] = tuple((LINE, word) for word in OPENS)
+STARTS: tuple[Start, ...] = (
+    *((LINE, word) for word in OPENS),
+    *((LINE, f"{BOLD}{word}{BOLD}") for word in OPENS),
+)
 GRAMMAR = Grammar("spoken", STARTS, read)
-__all__ = ["GRAMMAR", "HERE", "NAME", "SPACES"]

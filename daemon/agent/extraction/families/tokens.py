@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from daemon.agent.extraction.declared import Declared
 from daemon.agent.extraction.families.reasoning import FINAL, PAIRS
-from daemon.agent.extraction.grammar import BARS, GAP, Grammar, Start
+from daemon.agent.extraction.grammar import BARS, GAP, HERE, SPACES, Grammar, Start
 from daemon.agent.extraction.jsoncalls import Found
 from daemon.agent.extraction.source import Source, Wait
 
@@ -62,6 +62,12 @@ def read_think_end(source: Source, tools: Declared, opening: str) -> Wait[Found 
     return None if spoken else Found(silent=True)
 
 
+def read_close(source: Source, tools: Declared, opening: str) -> Wait[Found | None]:
+    """A closing tag right after other markup closes what was read with it."""
+    return Found(silent=True) if source.right_after_markup() else None
+    yield
+
+
 STARTS: tuple[Start, ...] = (
     *((one,) for one in TOKENS),
     *(
@@ -75,4 +81,27 @@ THINK_END = Grammar(
     "think_end",
     tuple((end,) for end in PAIRS.values() if end.startswith("</")),
     read_think_end,
+)
+AROUND = Grammar(
+    "around",
+    (("<tool_calls>", SPACES, HERE, "<tool_call>"), ("<tools>", SPACES, HERE, "<tool_")),
+    read,
+)
+CLOSES = Grammar(
+    "closes",
+    tuple(
+        (one,)
+        for one in (
+            "</tool_calls>",
+            "</tool_call>",
+            "</function_calls>",
+            "</function>",
+            "</tools>",
+            "<|tool_calls_section_end|>",
+            "<｜tool▁calls▁end｜>",
+            "<|tool_call_end|>",
+            "[/TOOL_CALLS]",
+        )
+    ),
+    read_close,
 )
