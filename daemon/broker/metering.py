@@ -1,4 +1,4 @@
-"""Tokens by cell: what was spent, what may still be spent."""
+"""Tokens by cell: what was spent, what is reserved by calls under way, what may still be spent."""
 
 from __future__ import annotations
 
@@ -6,7 +6,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from daemon.broker.chunks import text_chars
+from daemon.broker.faults import SPENT_IN_SILENCE, Fault
+
 CHARS_PER_TOKEN = 4  # an estimate, and marked as one, for servers that give no usage
+REPLY_TOKENS = 2048  # reserved for a reply whose length the caller does not limit
+
+
+@dataclass
+class Call:
+    """One call under way: what it was asked, what it has said so far."""
+
+    asked_bytes: int
+    reserved: int
+    told_chars: int = 0
+    usage: Mapping[str, Any] | None = None
+    fault: Fault | None = None
+
+    def saw(self, chunk: dict[str, Any]) -> None:
+        self.usage = chunk.get("usage") or self.usage
+        self.told_chars += text_chars(chunk)
+
+    @property
+    def cost_nothing(self) -> bool:
+        """The model refused, or was never reached; a caller who hangs up pays all the same."""
+        silent = self.told_chars == 0 and self.usage is None
+        return silent and self.fault is not None and self.fault.code not in SPENT_IN_SILENCE
 
 
 @dataclass
@@ -15,45 +40,60 @@ class Meter:
 
     tokens_max: int | None = None
     requests: int = 0
+    refused: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     estimated: bool = False
     unfit: str | None = None
-    under_way: int = 0
+    reserved: int = 0
 
     @property
     def total(self) -> int:
         return self.prompt_tokens + self.completion_tokens
 
-    def may_begin(self) -> bool:
-        """Whether another call may start: with a budget, one at a time, so it overshoots by one."""
-        if self.tokens_max is None:
-            return True
-        return self.total < self.tokens_max and self.under_way == 0
-
-    def begin(self) -> None:
+    def begin(self, asked_bytes: int, tokens_wanted: object) -> Call:
+        """Reserve for one call. Raises Fault; so calls side by side overshoot as little as one."""
+        reply = tokens_wanted if isinstance(tokens_wanted, int) else REPLY_TOKENS
+        wanted = asked_bytes // CHARS_PER_TOKEN + max(0, reply)
+        if self.tokens_max is not None:
+            if self.total >= self.tokens_max:
+                text = f"the budget of {self.tokens_max} tokens is spent"
+                raise Fault("budget_exhausted", text, 429)
+            if self.reserved and self.total + self.reserved + wanted > self.tokens_max:
+                text = "what is left of the budget is reserved by calls under way"
+                raise Fault("model_rate_limit", text, 429)
         self.requests += 1
-        self.under_way += 1
+        self.reserved += wanted
+        return Call(asked_bytes, wanted)
 
-    def end(self, usage: Mapping[str, Any] | None, asked_chars: int, told_chars: int) -> None:
-        """Account for one call, by the server's own count where it gave one."""
-        self.under_way -= 1
-        counted = usage or {}
-        try:
-            prompt = int(counted["prompt_tokens"])
-            completion = int(counted["completion_tokens"])
-        except (KeyError, TypeError, ValueError):
-            prompt, completion = asked_chars // CHARS_PER_TOKEN, told_chars // CHARS_PER_TOKEN
+    def end(self, call: Call) -> None:
+        """Account for it, by the server's own count where it gave one."""
+        self.reserved -= call.reserved
+        if call.cost_nothing:
+            return
+        counted = _counted(call.usage)
+        if counted is None:
+            counted = call.asked_bytes // CHARS_PER_TOKEN, call.told_chars // CHARS_PER_TOKEN
             self.estimated = True
-        self.prompt_tokens += max(0, prompt)
-        self.completion_tokens += max(0, completion)
+        self.prompt_tokens += counted[0]
+        self.completion_tokens += counted[1]
 
     def view(self) -> dict[str, Any]:
         return {
             "requests": self.requests,
+            "refused": self.refused,
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.completion_tokens,
             "total_tokens": self.total,
             "estimated": self.estimated,
             "unfit": self.unfit,
         }
+
+
+def _counted(usage: Mapping[str, Any] | None) -> tuple[int, int] | None:
+    """Prompt and completion tokens; None when the server gave none that make sense."""
+    try:
+        counted = int((usage or {})["prompt_tokens"]), int((usage or {})["completion_tokens"])
+    except (LookupError, TypeError, ValueError, OverflowError):
+        return None
+    return counted if min(counted) >= 0 else None

@@ -5,16 +5,19 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import resource
 import signal
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from daemon.broker.completions import Source
 from daemon.broker.doors import Door, open_door
+from daemon.broker.faults import Fault
 from daemon.broker.metering import Meter
 from daemon.broker.recordings import Recorder, Replay
-from daemon.broker.upstream import Fault, Upstream, key_of
+from daemon.broker.upstream import Upstream, key_of
 from daemon.state.settings import load
 from ops.errors import Refused, Trouble
 from ops.layout import Layout
@@ -56,7 +59,7 @@ class Admin:
             return {"id": number, "error": f"{error}", "hint": "see: orgctl doctor"}
 
     async def _open(self, request: dict[str, Any]) -> Answer:
-        name = str(request["cell"])
+        name, directory = _text(request, "cell"), Path(_text(request, "directory"))
         if name in self._doors:
             await self._doors.pop(name).close()
         replay, record = request.get("replay"), request.get("record")
@@ -66,13 +69,13 @@ class Admin:
             Recorder(Path(record), self._upstream.model.name) if record else None,
             Meter(request.get("tokens_max")),
         )
-        door = await open_door(Path(str(request["directory"])), source)
+        door = await open_door(name, directory, source)
         self._doors[name] = door
         return {"socket": str(door.path)}
 
     async def _close(self, request: dict[str, Any]) -> Answer:
         door = self._find(request)
-        del self._doors[str(request["cell"])]
+        del self._doors[_text(request, "cell")]
         await door.close()
         return door.source.meter.view()
 
@@ -80,7 +83,7 @@ class Admin:
         return self._find(request).source.meter.view()
 
     def _find(self, request: dict[str, Any]) -> Door:
-        name = str(request.get("cell"))
+        name = _text(request, "cell")
         if name not in self._doors:
             raise Refused(f"no door for {name}", "open it first")
         return self._doors[name]
@@ -92,13 +95,23 @@ class Admin:
             return {"answers": False, "detail": fault.said, "models": []}
 
     async def _reload(self, _: dict[str, Any]) -> Answer:
-        self._upstream = self._load()  # calls under way keep the old one to their end
+        """The doors that are open change over too; calls under way keep the old to their end."""
+        former, self._upstream = self._upstream, self._load()
+        for door in self._doors.values():
+            door.source.upstream = self._upstream
+        await former.retire()
         return {}
 
     async def close(self) -> None:
-        for door in self._doors.values():
+        for door in list(self._doors.values()):
             await door.close()
-        await self._upstream.close()
+        await self._upstream.retire()
+
+
+def _text(request: dict[str, Any], key: str) -> str:
+    if not isinstance(request.get(key), str):
+        raise Refused(f"{request['do']} needs {key}", "say it")
+    return str(request[key])
 
 
 async def serve(layout: Layout) -> None:
@@ -114,10 +127,11 @@ async def serve(layout: Layout) -> None:
         await writer.drain()
 
     writer.write(b'{"ready": true}\n')
-    while line := await reader.readline():
-        task = asyncio.create_task(handle(line))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
+    with suppress(ConnectionError):  # a supervisor that was killed leaves answers unread
+        while line := await reader.readline():
+            task = asyncio.create_task(handle(line))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
     await admin.close()
 
 
@@ -126,5 +140,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--home", type=Path, required=True)
     flags = parser.parse_args(argv)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor decides when it ends
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # for many cells at once
     asyncio.run(serve(Layout(flags.home)))
     return 0

@@ -3,6 +3,8 @@
 A recording holds only replies. An exchange fits when everything but the system prompt
 is what it was: roles, contents and calls, in order. The system prompt, the tools on offer
 and the model's name are written down to be read, but a later org with more tools still fits.
+
+A session can be written by hand: `head`, then `exchange` for each reply, one line each.
 """
 
 from __future__ import annotations
@@ -12,16 +14,28 @@ import json
 import os
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
+
+from pydantic import BaseModel
 
 from ops.errors import Refused
 
 SESSION = 1
-LINE_BYTES_MAX = 64 * 2**20
+RECORDING_BYTES_MAX = 256 * 2**20
 SHOWN_CHARS_MAX = 160
 Message = Mapping[str, Any]
+
+
+class Exchange(BaseModel):
+    """One line of a recording: a reply, and what it answers."""
+
+    fit: str
+    turn: list[dict[str, Any]] = []
+    reply: list[dict[str, Any]]
 
 
 def essence(messages: Iterable[Message]) -> list[dict[str, Any]]:
@@ -30,21 +44,19 @@ def essence(messages: Iterable[Message]) -> list[dict[str, Any]]:
 
 
 def _essence(message: Message) -> dict[str, Any]:
-    calls = [
-        {"name": call.get("function", {}).get("name"), "arguments": _arguments(call)}
-        for call in message.get("tool_calls") or ()
-    ]
+    functions = [call.get("function") or {} for call in message.get("tool_calls") or ()]
+    calls = [{"name": one.get("name"), "arguments": _arguments(one)} for one in functions]
     kept: dict[str, Any] = {"role": message.get("role"), "content": message.get("content") or ""}
     return kept | ({"calls": calls} if calls else {})
 
 
-def _arguments(call: Mapping[str, Any]) -> object:
+def _arguments(function: Mapping[str, Any]) -> object:
     """As a value where it is JSON, so that spaces between tokens do not matter."""
-    text = call.get("function", {}).get("arguments") or "{}"
+    text = function.get("arguments") or "{}"
     try:
         return json.loads(text)
     except (ValueError, TypeError):
-        return text
+        return {"unparsed": text}
 
 
 def fit_of(messages: Iterable[Message]) -> str:
@@ -52,13 +64,30 @@ def fit_of(messages: Iterable[Message]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def exchange(messages: list[Message], reply: list[dict[str, Any]]) -> bytes:
+def head(model: str, made: int) -> bytes:
+    """The first line of a recording; `made` in seconds since 1970."""
+    return _line({"session": SESSION, "model": model, "made": made})
+
+
+def exchange(
+    messages: list[Message], reply: list[dict[str, Any]], note: Mapping[str, Any] | None = None
+) -> bytes:
     """One line of a recording: what it answers, and the stream of chunks it answered with."""
     roles = [message.get("role") for message in messages]
     last = max((at for at, role in enumerate(roles) if role == "assistant"), default=-1)
     turn = essence(messages[last + 1 :])
-    record = {"fit": fit_of(messages), "turn": turn, "reply": reply}
-    return json.dumps(record, ensure_ascii=False).encode() + b"\n"
+    noted = {"note": note} if note else {}
+    return _line({"fit": fit_of(messages), **noted, "turn": turn, "reply": reply})
+
+
+def note_of(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What is recorded to be read, and is no part of the fit."""
+    system = [one.get("content") for one in body["messages"] if one.get("role") == "system"]
+    return {"model": body.get("model"), "tools": body.get("tools") or [], "system": system}
+
+
+def _line(record: Mapping[str, Any]) -> bytes:
+    return json.dumps(record, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
 
 
 class Unfit(Exception):
@@ -69,53 +98,65 @@ class Unfit(Exception):
         self.said = said
 
 
+def _records(raw: bytes) -> list[Any]:
+    """A record a line; what a killed writer left of its last line is passed over."""
+    *whole, last = raw.split(b"\n")
+    records = [json.loads(line) for line in whole if line.strip()]
+    with suppress(ValueError):
+        records.append(json.loads(last))
+    return records
+
+
 @dataclass
 class Replay:
     """Gives the recorded replies in order, each only to what it answered."""
 
     path: Path
-    exchanges: list[dict[str, Any]] = field(default_factory=list)
+    exchanges: list[Exchange] = field(default_factory=list)
     at: int = 0
 
     @classmethod
     def open(cls, path: Path) -> Replay:
         """Raises Refused when it is no recording, or one of a newer org."""
         try:
-            lines = [json.loads(line) for line in path.read_bytes().splitlines() if line.strip()]
-            version = lines[0]["session"]
-        except (OSError, ValueError, LookupError, TypeError) as error:
+            if path.stat().st_size > RECORDING_BYTES_MAX:
+                raise Refused(f"{path} is too long for a session", "name another with --session")
+            lines = _records(path.read_bytes())
+            if lines[0]["session"] != SESSION:
+                raise Refused(f"{path} was recorded by a newer org", "record it anew")
+            return cls(path, [Exchange.model_validate(line) for line in lines[1:]])
+        except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
             raise Refused(
                 f"{path} is no recorded session", "name another with --session"
             ) from error
-        if version != SESSION:
-            raise Refused(f"{path} was recorded by a newer org", "record it anew")
-        return cls(path, lines[1:])
 
     def answer(self, messages: list[Message]) -> list[dict[str, Any]]:
         """The recorded chunks. Raises Unfit, and stays where it is."""
         if self.at >= len(self.exchanges):
             raise Unfit(f"the recording ends after {len(self.exchanges)} replies")
         wanted = self.exchanges[self.at]
-        if wanted["fit"] != fit_of(messages):
+        if wanted.fit != fit_of(messages):
             raise Unfit(
                 f"request {self.at + 1} is not the recorded one: {_differs(wanted, messages)}"
             )
         self.at += 1
-        reply: list[dict[str, Any]] = wanted["reply"]
-        return reply
+        return wanted.reply
 
 
-def _differs(wanted: Mapping[str, Any], messages: list[Message]) -> str:
+def _differs(wanted: Exchange, messages: list[Message]) -> str:
     """The first place where the asked turn is not the recorded one, shortly."""
-    recorded = list(wanted.get("turn") or ())
-    asked = essence(messages)[-len(recorded) :] if recorded else []
-    for old, new in zip(recorded, asked, strict=False):
+    roles = [message.get("role") for message in messages]
+    last = max((at for at, role in enumerate(roles) if role == "assistant"), default=-1)
+    asked = essence(messages[last + 1 :])
+    for old, new in zip_longest(wanted.turn, asked):
         if old != new:
             return f"recorded {_short(old)}, asked {_short(new)}"
     return "the earlier conversation differs"
 
 
-def _short(message: Mapping[str, Any]) -> str:
+def _short(message: Mapping[str, Any] | None) -> str:
+    if message is None:
+        return "nothing more"
     text = json.dumps(message.get("content") or message.get("calls"))
     return f"{message.get('role')} {text[:SHOWN_CHARS_MAX]}"
 
@@ -125,12 +166,21 @@ class Recorder:
 
     def __init__(self, path: Path, model: str) -> None:
         self._out = path.open("ab")
+        self._noted: dict[str, Any] = {}
         if self._out.tell() == 0:
-            head = {"session": SESSION, "model": model, "made": int(time.time())}
-            self._write(json.dumps(head).encode() + b"\n")
+            self._write(head(model, int(time.time())))
+        else:
+            self._drop_torn(path)
 
-    def add(self, messages: list[Message], reply: list[dict[str, Any]]) -> None:
-        self._write(exchange(messages, reply))
+    def add(self, body: Mapping[str, Any], reply: list[dict[str, Any]]) -> None:
+        """One exchange, with prompt and tools when they are not those of the one before."""
+        note = note_of(body)
+        self._write(exchange(body["messages"], reply, note if note != self._noted else None))
+        self._noted = note
+
+    def _drop_torn(self, path: Path) -> None:
+        """What a killed writer left of its last line would spoil the next one."""
+        self._out.truncate(path.read_bytes().rfind(b"\n") + 1)
 
     def _write(self, line: bytes) -> None:
         self._out.write(line)

@@ -6,47 +6,59 @@ import json
 import os
 import stat
 import tomllib
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from daemon.broker.chunks import events
+from daemon.broker.faults import Fault
 from daemon.state.settings import Model
 from ops.errors import Refused
 
 PROBE_SECONDS = 5.0
-REPLY_BYTES_MAX = 64 * 2**20
-CONNECTIONS_MAX = 64
+LISTING_BYTES_MAX = 2**20
+ERROR_BYTES_MAX = 2**16
+ERROR_CHARS_MAX = 500
+NAMES_SHOWN_MAX = 5
 KEYS = "keys.toml"
-DATA = "data:"
-DONE = "[DONE]"
-
-
-class Fault(Exception):
-    """The model did not answer as it should; `code` is what clients can tell it by."""
-
-    def __init__(self, code: str, said: str, status: int = 502) -> None:
-        super().__init__(said)
-        self.code = code
-        self.said = said
-        self.status = status
-
-    def as_json(self) -> dict[str, Any]:
-        return {"error": {"message": self.said, "type": "upstream_error", "code": self.code}}
+MASK = "[key]"
+SECRET_CHARS_MIN = 16  # local servers are often given a word for a key, which is no secret
+# What a refusing server means; all others are `model_refused`.
+CODES = {
+    401: "model_auth",
+    403: "model_auth",
+    429: "model_rate_limit",
+    502: "model_overloaded",
+    503: "model_overloaded",
+    504: "model_overloaded",
+    529: "model_overloaded",
+}
+PASSED_ON = frozenset([400, 404, 429, 503])
 
 
 def key_of(model: Model, state: Path) -> str | None:
     """From the environment, else from state/keys.toml, which only its owner may read."""
-    if found := os.environ.get(model.key_variable):
-        return found
-    path = state / KEYS
+    found = os.environ.get(model.key_variable) or _key_in(state / KEYS, model.key_variable)
+    if not isinstance(found, str) or not found.strip():
+        return None
+    key = found.strip()
+    if not (key.isascii() and key.isprintable()):  # a header cannot hold it
+        raise Refused(f"the key {model.key_variable} is not plain text", "set it anew")
+    return key
+
+
+def _key_in(path: Path, name: str) -> object:
     if not path.exists():
         return None
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise Refused(f"{path} can be read by others", f"chmod 600 {path}")
-    return tomllib.loads(path.read_text()).get(model.key_variable)
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8")).get(name)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Refused(f"{path} is no TOML", f'write it as: {name} = "…"') from error
 
 
 @dataclass
@@ -54,108 +66,135 @@ class Upstream:
     """One endpoint; `http` is shared by all calls."""
 
     model: Model
-    key: str | None
+    key: str | None = field(repr=False)
     http: httpx.AsyncClient
+    listed: tuple[str, ...] = ()
+    calls: int = 0
+    retired: bool = False
 
     @classmethod
     def open(cls, model: Model, key: str | None) -> Upstream:
-        limits = httpx.Limits(max_connections=CONNECTIONS_MAX)
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=32)
         timeout = httpx.Timeout(model.idle_seconds, connect=model.connect_seconds)
         client = httpx.AsyncClient(timeout=timeout, limits=limits, trust_env=False)
         return cls(model, key, client)
 
-    def _url(self, path: str) -> str:
+    def _request(self, method: str, path: str, body: Mapping[str, Any] | None) -> httpx.Request:
         base = self.model.base.rstrip("/")
-        return f"{base}{path}" if base.endswith("/v1") else f"{base}/v1{path}"
-
-    def _headers(self) -> dict[str, str]:
-        return {"authorization": f"Bearer {self.key}"} if self.key else {}
-
-    async def models(self, seconds: float | None = None) -> list[str]:
-        """The names on offer. Raises Fault."""
+        url = f"{base}{path}" if base.endswith("/v1") else f"{base}/v1{path}"
+        headers = {"authorization": f"Bearer {self.key}"} if self.key else {}
         try:
-            answer = await self.http.get(
-                self._url("/models"), headers=self._headers(), timeout=seconds or PROBE_SECONDS
-            )
-            found = answer.raise_for_status().json()["data"]
-            return [str(row["id"]) for row in found]
-        except httpx.HTTPStatusError as error:
-            text = f"{self.model.base} answered {error.response.status_code}"
-            raise Fault("model_refused", text) from error
+            return self.http.build_request(method, url, json=body, headers=headers)
+        except httpx.InvalidURL as error:
+            text = f"{self.model.base} is no address: {error}"
+            raise Fault("model_unreachable", text, 503) from error
+
+    async def models(self) -> list[str]:
+        """The names on offer. Raises Fault."""
+        request = self._request("GET", "/models", None)
+        request.extensions["timeout"] = httpx.Timeout(PROBE_SECONDS).as_dict()
+        try:
+            answer = await self.http.send(request, stream=True)
+            try:
+                if answer.status_code != httpx.codes.OK:
+                    raise await self._refusal(answer)
+                rows = json.loads(await _bounded(answer, LISTING_BYTES_MAX))["data"]
+                self.listed = tuple(str(row["id"]) for row in rows)
+            finally:
+                await answer.aclose()
         except httpx.HTTPError as error:
-            raise unreachable(self.model.base, error) from error
-        except (ValueError, LookupError, TypeError) as error:
+            raise self._unreachable(error) from error
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
             text = f"{self.model.base} does not talk like a model server"
             raise Fault("model_rubbish", text) from error
+        return list(self.listed)
 
-    async def chunks(self, body: Mapping[str, Any]) -> AsyncIterator[dict[str, Any]]:
+    async def _allowed(self, asked: object) -> str:
+        """The model's name to ask for: the setting's, else one that is on offer. Raises Fault."""
+        if self.model.name:
+            return self.model.name  # the setting decides, not the cell
+        names = (asked, f"{asked}:latest")  # Ollama's names may go without their tag
+        for found in (self.listed, await self.models() if asked not in self.listed else ()):
+            for name in names:
+                if name in found:
+                    return str(name)
+        shown = ", ".join(self.listed[:NAMES_SHOWN_MAX]) or "none"
+        raise Fault("model_not_offered", f"{asked!r} is not on offer; there is: {shown}", 403)
+
+    async def chunks(self, body: Mapping[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
         """The streamed chunks of one completion. Raises Fault, also half-way."""
-        request = self.http.build_request(
-            "POST", self._url("/chat/completions"), json=dict(body), headers=self._headers()
-        )
+        self.calls += 1
+        try:
+            model = await self._allowed(body.get("model"))
+            request = self._request("POST", "/chat/completions", {**body, "model": model})
+            answer = await self._send(request)
+            try:
+                async for chunk in events(answer, self._secret):
+                    yield chunk
+            except httpx.TimeoutException as error:
+                text = f"{self.model.base} was silent for {self.model.idle_seconds:g} s"
+                raise Fault("model_timeout", text, 504) from error
+            except httpx.HTTPError as error:
+                raise Fault("model_cut", f"{self.model.base} broke off: {error}") from error
+            finally:
+                await answer.aclose()
+        finally:
+            self.calls -= 1
+            await self._leave()
+
+    async def _send(self, request: httpx.Request) -> httpx.Response:
+        """An answer that is about to stream."""
         try:
             answer = await self.http.send(request, stream=True)
         except httpx.HTTPError as error:
-            raise unreachable(self.model.base, error) from error
+            raise self._unreachable(error) from error
+        if answer.status_code == httpx.codes.OK:
+            return answer
         try:
-            if answer.status_code != httpx.codes.OK:
-                raise await _refusal(answer)
-            async for chunk in _events(answer):
-                yield chunk
-        except httpx.TimeoutException as error:
-            text = f"{self.model.base} was silent for {self.model.idle_seconds:g} s"
-            raise Fault("model_timeout", text, 504) from error
+            raise await self._refusal(answer)
         except httpx.HTTPError as error:
-            raise Fault("model_cut", f"{self.model.base} broke off: {error}") from error
+            raise self._unreachable(error) from error
         finally:
             await answer.aclose()
 
-    async def close(self) -> None:
-        await self.http.aclose()
+    async def retire(self) -> None:
+        """No new calls come; close once those under way are over."""
+        self.retired = True
+        await self._leave()
+
+    async def _leave(self) -> None:
+        if self.retired and self.calls == 0:
+            await self.http.aclose()
+
+    async def _refusal(self, answer: httpx.Response) -> Fault:
+        """What the server said, by its kind; its text is kept short, and without our key."""
+        raw = await _bounded(answer, ERROR_BYTES_MAX)
+        text = self._masked(raw.decode("utf-8", "replace"))[:ERROR_CHARS_MAX]
+        status = answer.status_code
+        said = f"the model server answered {status}: {text}"
+        code = CODES.get(status, "model_refused")
+        return Fault(code, said, status if status in PASSED_ON else 502)
+
+    def _unreachable(self, error: httpx.HTTPError) -> Fault:
+        if isinstance(error, httpx.ReadTimeout):
+            return Fault("model_timeout", f"{self.model.base} did not answer in time", 504)
+        cause = str(error) or type(error).__name__
+        text = self._masked(f"{self.model.base} cannot be reached: {cause}")
+        return Fault("model_unreachable", text, 503)
+
+    @property
+    def _secret(self) -> str | None:
+        return self.key if self.key and len(self.key) >= SECRET_CHARS_MIN else None
+
+    def _masked(self, text: str) -> str:
+        return text.replace(self._secret, MASK) if self._secret else text
 
 
-def unreachable(base: str, error: httpx.HTTPError) -> Fault:
-    if isinstance(error, httpx.TimeoutException):
-        return Fault("model_timeout", f"{base} did not answer in time", 504)
-    return Fault("model_unreachable", f"{base} cannot be reached: {error}", 503)
-
-
-async def _refusal(answer: httpx.Response) -> Fault:
-    """What the server said, by its kind; its text is kept short and never holds our key."""
-    text = (await answer.aread())[:500].decode("utf-8", "replace")
-    codes = {401: "model_auth", 403: "model_auth", 429: "model_rate_limit"}
-    code = codes.get(answer.status_code, "model_refused")
-    status = answer.status_code if answer.status_code in (400, 404, 429) else 502
-    return Fault(code, f"the model server answered {answer.status_code}: {text}", status)
-
-
-async def _events(answer: httpx.Response) -> AsyncIterator[dict[str, Any]]:
-    """Server-sent data objects until [DONE]. Raises Fault when it is something else, or cut."""
-    size, done = 0, False
-    async for line in answer.aiter_lines():
-        size += len(line)
-        if size > REPLY_BYTES_MAX:
-            raise Fault("model_rubbish", "the model's reply is endless")
-        if not line.startswith(DATA):
-            if line.strip() and not line.startswith((":", "event:", "id:", "retry:")):
-                raise Fault("model_rubbish", "the model server did not answer with a stream")
-            continue
-        data = line.removeprefix(DATA).strip()
-        if data == DONE:
-            done = True
+async def _bounded(answer: httpx.Response, bytes_max: int) -> bytes:
+    """The answer's first bytes; what comes after is not read."""
+    held = b""
+    async for piece in answer.aiter_bytes():
+        held += piece
+        if len(held) >= bytes_max:
             break
-        yield _parsed(data)
-    if not done:
-        raise Fault("model_cut", "the model's stream ended before it was done")
-
-
-def _parsed(data: str) -> dict[str, Any]:
-    try:
-        chunk = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise Fault("model_rubbish", "the model server sent a chunk that is no JSON") from error
-    if not isinstance(chunk, dict):
-        raise Fault("model_rubbish", "the model server sent a chunk that is no object")
-    if "error" in chunk:
-        raise Fault("model_refused", f"the model server said: {str(chunk['error'])[:300]}")
-    return chunk
+    return held[:bytes_max]

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.process
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "sk-canary-0123456789"
 ANSWER_SECONDS = 20.0
-ASK = {"model": "any", "messages": [{"role": "user", "content": "hello"}]}
+ASK = {"model": "scripted", "messages": [{"role": "user", "content": "hello"}]}
 
 
 class Broker:

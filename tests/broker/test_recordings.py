@@ -31,7 +31,7 @@ messages = st.lists(
 
 def recorded(path: Path, asked: list[dict[str, Any]]) -> Replay:
     recorder = Recorder(path, "a-model")
-    recorder.add(asked, REPLY)
+    recorder.add({"messages": asked}, REPLY)
     recorder.close()
     return Replay.open(path)
 
@@ -55,7 +55,7 @@ def test_another_question_is_told_and_answered_by_nothing(tmp_path: Path) -> Non
 def test_a_killed_session_is_still_one(tmp_path: Path) -> None:
     """Each exchange is on disk when it is over."""
     recorder = Recorder(tmp_path / "s.jsonl", "m")
-    recorder.add(ASKED, REPLY)
+    recorder.add({"messages": ASKED}, REPLY)
     assert len(Replay.open(tmp_path / "s.jsonl").exchanges) == 1
     recorder.close()
 

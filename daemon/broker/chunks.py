@@ -1,0 +1,176 @@
+"""A model's stream, read chunk by chunk: bounded, checked, joined where it must be."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from daemon.broker.faults import Fault
+
+REPLY_BYTES_MAX = 64 * 2**20
+LINE_BYTES_MAX = 8 * 2**20
+DRAIN_SECONDS = 0.2
+ERROR_CHARS_MAX = 300
+DATA, DONE = b"data:", b"[DONE]"
+COMMENTS = (b":", b"event:", b"id:", b"retry:")
+Chunk = dict[str, Any]
+
+
+class Function(BaseModel):
+    name: str | None = None
+    arguments: str | dict[str, Any] | None = None
+
+
+class Piece(BaseModel):
+    index: int | None = None
+    id: str | None = None
+    function: Function | None = None
+
+
+class Delta(BaseModel):
+    content: str | None = None
+    reasoning: str | None = None
+    reasoning_content: str | None = None
+    tool_calls: list[Piece] | None = None
+
+
+class Choice(BaseModel):
+    delta: Delta | None = None
+    finish_reason: str | None = None
+
+
+class Shape(BaseModel):
+    """What all that read chunks may rely on; other keys pass through untouched."""
+
+    choices: list[Choice] | None = None
+    usage: dict[str, Any] | None = None
+
+
+async def events(answer: httpx.Response, secret: str | None) -> AsyncIterator[Chunk]:
+    """Data objects until [DONE]. Raises Fault when it is something else, or cut."""
+    lines = _lines(answer)
+    async for line in lines:
+        if secret is not None and secret.encode() in line:
+            raise Fault("model_rubbish", "the model server repeats the key")
+        if not line.startswith(DATA):
+            if line.strip() and not line.startswith(COMMENTS):
+                raise Fault("model_rubbish", "the model server did not answer with a stream")
+            continue
+        data = line.removeprefix(DATA).strip()
+        if data == DONE:
+            await _finish(lines)
+            return
+        yield parsed(data)
+    raise Fault("model_cut", "the model's stream ended before it was done")
+
+
+async def _lines(answer: httpx.Response) -> AsyncIterator[bytes]:
+    """Split at line feeds alone: text may hold U+2028, which httpx takes for a line's end."""
+    size, held = 0, bytearray()
+    async for piece in answer.aiter_bytes():
+        size += len(piece)
+        held += piece
+        if size > REPLY_BYTES_MAX or (len(held) > LINE_BYTES_MAX and b"\n" not in piece):
+            raise Fault("model_rubbish", "the model's reply is endless")
+        if b"\n" in piece:
+            *lines, rest = bytes(held).split(b"\n")
+            held = bytearray(rest)
+            for line in lines:
+                yield line
+    if held:
+        yield bytes(held)
+
+
+async def _finish(lines: AsyncIterator[bytes]) -> None:
+    """Read to the very end, so that the connection serves the next call too."""
+    with suppress(TimeoutError, httpx.HTTPError, Fault):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            async for _ in lines:
+                pass
+
+
+def parsed(data: bytes) -> Chunk:
+    try:
+        chunk = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise Fault("model_rubbish", "the model server sent a chunk that is no JSON") from error
+    if not isinstance(chunk, dict):
+        raise Fault("model_rubbish", "the model server sent a chunk that is no object")
+    if chunk.get("error"):
+        text = str(chunk["error"])[:ERROR_CHARS_MAX]
+        raise Fault("model_refused", f"the model server said: {text}")
+    try:
+        Shape.model_validate(chunk)
+    except ValidationError as error:
+        place = ".".join(str(part) for part in error.errors()[0]["loc"])
+        text = f"the model server sent a chunk whose {place} makes no sense"
+        raise Fault("model_rubbish", text) from error
+    return chunk
+
+
+def text_chars(chunk: Chunk) -> int:
+    """How much the model said in it: text, reasoning and arguments."""
+    return sum(len(word) for choice in chunk.get("choices") or () for word in _words(choice))
+
+
+def _words(choice: Mapping[str, Any]) -> list[str]:
+    delta = choice.get("delta") or {}
+    said = [delta.get(key) or "" for key in ("content", "reasoning", "reasoning_content")]
+    functions = [piece.get("function") or {} for piece in delta.get("tool_calls") or ()]
+    return said + [str(function.get("arguments") or "") for function in functions]
+
+
+def joined(chunks: list[Chunk]) -> dict[str, Any]:
+    """A stream's chunks as the one answer that a caller who did not ask to stream expects."""
+    first = chunks[0] if chunks else {}
+    message: dict[str, Any] = {"role": "assistant", "content": ""}
+    calls: dict[int, dict[str, Any]] = {}
+    finish, usage = None, None
+    for chunk in chunks:
+        usage = chunk.get("usage") or usage
+        for choice in chunk.get("choices") or ():
+            delta = choice.get("delta") or {}
+            message["content"] += delta.get("content") or ""
+            for key in ("reasoning_content", "reasoning"):
+                if delta.get(key):
+                    message[key] = message.get(key, "") + delta[key]
+            for piece in delta.get("tool_calls") or ():
+                _add_call(calls, piece)
+            finish = choice.get("finish_reason") or finish
+    if calls:
+        message["tool_calls"] = [calls[index] for index in sorted(calls)]
+    choice = {"index": 0, "message": message, "finish_reason": finish or "stop"}
+    return {
+        "id": first.get("id", "chatcmpl-org"),
+        "object": "chat.completion",
+        "created": first.get("created", 0),
+        "model": first.get("model", ""),
+        "choices": [choice],
+        "usage": usage,
+    }
+
+
+def _add_call(calls: dict[int, dict[str, Any]], piece: Mapping[str, Any]) -> None:
+    """Pieces of one call share an index; where a server gives none, a name begins a call."""
+    function = piece.get("function") or {}
+    index = piece.get("index")
+    if index is None:
+        index = len(calls) if function.get("name") else max(len(calls) - 1, 0)
+    empty: dict[str, Any] = {
+        "id": "",
+        "type": "function",
+        "function": {"name": "", "arguments": ""},
+    }
+    call = calls.setdefault(int(index), empty)
+    call["id"] = piece.get("id") or call["id"]
+    call["function"]["name"] += function.get("name") or ""
+    arguments = function.get("arguments") or ""
+    call["function"]["arguments"] += (
+        arguments if isinstance(arguments, str) else json.dumps(arguments)
+    )

@@ -1,0 +1,26 @@
+"""What can go wrong with a call, each by a code that a client can tell it by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# What a cell may not do; it is counted and told.
+FORBIDDEN = frozenset(["route_refused", "model_not_offered", "budget_exhausted", "body_too_large"])
+# This may have cost tokens although not a word came; other faults before the first word did not.
+SPENT_IN_SILENCE = frozenset(["model_timeout"])
+
+
+class Fault(Exception):
+    """The model did not answer as it should, or may not be asked so."""
+
+    def __init__(self, code: str, said: str, status: int = 502) -> None:
+        super().__init__(said)
+        self.code = code
+        self.said = said
+        self.status = status
+
+    def as_json(self) -> dict[str, Any]:
+        """OpenAI's shape of an error."""
+        upstream = self.code.startswith("model_") and self.code not in FORBIDDEN
+        kind = "upstream_error" if upstream else "invalid_request_error"
+        return {"error": {"message": self.said, "type": kind, "code": self.code, "param": None}}
