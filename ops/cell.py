@@ -6,8 +6,10 @@ Backends: `bubblewrap` (the default) and `none`, which must be asked for by name
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
+import resource
 import select
 import shutil
 import time
@@ -15,24 +17,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ops import seccomp
 from ops.errors import Exit, Refused
+from ops.mounts import SYSTEM_LINKS, SYSTEM_MOUNTS, Mount, python_mounts
 from ops.processes import Child, spawn
 
+__all__ = [
+    "DEFAULT",
+    "SYSTEM_MOUNTS",
+    "Cell",
+    "Limits",
+    "Mount",
+    "Outcome",
+    "available",
+    "command",
+    "python_mounts",
+    "run",
+    "start",
+]
 INFO_FD = 90  # where bubblewrap tells the pid of the process inside
+FILTER_FD = 91  # where it reads which calls to the kernel the cell may not make
+MARK = "ORG_CELL"  # marks what belongs to a cell that has no walls
 INFO_BYTES_MAX = 4096
 INFO_SECONDS = 10.0
 CHUNK_BYTES = 65536
 DRAIN_SECONDS = 2.0
 POLL_MS = 250
-
-
-@dataclass(frozen=True)
-class Mount:
-    """`source` of the machine appears as `target` in the cell."""
-
-    source: Path
-    target: Path
-    writable: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,12 +67,6 @@ DEFAULT = Limits(
     open_files=1024,
     output_bytes=8 * 2**20,
 )
-SYSTEM_MOUNTS = tuple(
-    Mount(Path(name), Path(name))
-    for name in ("/usr", "/etc/alternatives", "/etc/ld.so.cache", "/etc/ssl/certs")
-)
-SYSTEM_LINKS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
-FILES = {"/etc/passwd": "org:x:{user}:{group}::/tmp:/bin/sh\n", "/etc/group": "org:x:{group}:\n"}
 
 
 @dataclass(frozen=True)
@@ -101,16 +105,6 @@ def available(backend: str) -> None:
         raise Refused("bubblewrap is not installed", "apt-get install bubblewrap")
 
 
-def python_mounts(python: Path) -> tuple[Mount, ...]:
-    """What an environment's interpreter needs to run: the environment and its base, read-only."""
-    environment = python.parent.parent
-    homes = [environment] if (environment / "pyvenv.cfg").exists() else []
-    base = python.resolve().parent.parent
-    if base != Path("/usr"):
-        homes.append(base)
-    return tuple(Mount(home, home) for home in dict.fromkeys(homes))
-
-
 def search_path(cell: Cell) -> str:
     """PATH inside: the interpreters that were mounted, then the system's."""
     added = [f"{m.target}/bin" for m in cell.mounts if (m.source / "bin/python3").exists()]
@@ -119,19 +113,33 @@ def search_path(cell: Cell) -> str:
 
 
 def command(cell: Cell) -> tuple[str, ...]:
-    """The whole argv that makes the cell and runs its command. Pure but for looking at mounts."""
+    """The whole argv that makes the cell and runs its command; it looks at us and the mounts."""
     return (*_limits(cell.limits), *_walls(cell), *cell.argv)
 
 
 def _limits(limits: Limits) -> list[str]:
-    flags = [
-        f"--as={limits.memory_bytes}",
-        f"--fsize={limits.file_bytes}",
-        f"--nofile={limits.open_files}",
-        "--core=0",
-    ]
-    flags += [f"--cpu={limits.cpu_seconds}"] if limits.cpu_seconds else []
-    return ["prlimit", *flags, "--"]
+    flags = ["prlimit", "--core=0"]
+    for flag, kind, wanted in (
+        ("as", resource.RLIMIT_AS, limits.memory_bytes),
+        ("fsize", resource.RLIMIT_FSIZE, limits.file_bytes),
+        ("nofile", resource.RLIMIT_NOFILE, limits.open_files),
+        ("cpu", resource.RLIMIT_CPU, limits.cpu_seconds),
+    ):
+        flags += [f"--{flag}={_within(kind, wanted)}"] if wanted else []
+    return [*flags, "--"]
+
+
+def _within(kind: int, wanted: int) -> int:
+    """As much of it as we may have ourselves: in a cell, asking for more would be refused."""
+    most = resource.getrlimit(kind)[1]
+    return wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+
+
+def _count(limits: Limits) -> list[str]:
+    """Set inside, where only the cell's own processes count; the kernel counts none for root."""
+    if os.geteuid() == 0:
+        return []
+    return ["prlimit", f"--nproc={_within(resource.RLIMIT_NPROC, limits.processes)}", "--"]
 
 
 def _walls(cell: Cell) -> list[str]:
@@ -139,6 +147,7 @@ def _walls(cell: Cell) -> list[str]:
         return ["env", "-C", cell.directory]
     flags = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--as-pid-1"]
     flags += ["--cap-drop", "ALL", "--hostname", "cell", "--info-fd", str(INFO_FD)]
+    flags += ["--seccomp", str(FILTER_FD)] if seccomp.program() else []
     flags += ["--tmpfs", "/tmp", "--proc", "/proc", "--dev", "/dev"]
     for link in SYSTEM_LINKS:
         path = Path(link)
@@ -155,7 +164,7 @@ def _walls(cell: Cell) -> list[str]:
     flags += ["--remount-ro", "/", "--chdir", cell.directory, "--clearenv"]
     for name, value in inside(cell).items():
         flags += ["--setenv", name, value]
-    return [*flags, "--"]
+    return [*flags, "--", *_count(cell.limits)]
 
 
 def inside(cell: Cell) -> dict[str, str]:
@@ -173,19 +182,34 @@ def inside(cell: Cell) -> dict[str, str]:
 def start(cell: Cell, stdout: int | None, stderr: int | None) -> Child:
     """Start it and leave it running. Raises Refused when cells cannot be made here."""
     available(cell.backend)
-    environment = inside(cell) if cell.backend == "none" else {"PATH": os.environ.get("PATH", "")}
-    told, tell = os.pipe()
-    fds = {**cell.fds, INFO_FD: tell}
+    fds = dict(cell.fds)
     fds |= {number: ours for number, ours in ((1, stdout), (2, stderr)) if ours is not None}
+    if cell.backend == "none":
+        return _start_unwalled(cell, fds)
+    told, tell = os.pipe()
+    denied = seccomp.descriptor()
     try:
-        child = spawn(command(cell), environment=environment, fds=fds)
-    finally:
-        os.close(tell)
-    try:
-        if cell.backend == "bubblewrap":
-            child.inner = _inner(told)
+        fds |= {INFO_FD: tell} | ({} if denied is None else {FILTER_FD: denied})
+        environment = {"PATH": os.environ.get("PATH", "")}
+        try:
+            child = spawn(command(cell), environment=environment, fds=fds)
+        finally:
+            os.close(tell)
+        child.inner = _inner(told)
     finally:
         os.close(told)
+        if denied is not None:
+            os.close(denied)
+    return child
+
+
+_numbers = itertools.count(1)
+
+
+def _start_unwalled(cell: Cell, fds: Mapping[int, int]) -> Child:
+    mark = f"{os.getpid()}.{next(_numbers)}"
+    child = spawn(command(cell), environment=inside(cell) | {MARK: mark}, fds=fds)
+    child.mark = f"{MARK}={mark}"
     return child
 
 
@@ -242,22 +266,25 @@ def _collect(
 ) -> tuple[dict[int, bytes], str | None]:
     """Read both streams until the command ended, or a limit was reached."""
     deadline = began + limits.wall_seconds if limits.wall_seconds else float("inf")
-    open_ends, ended_at = set(held), float("inf")
+    watch, open_ends, ended_at = select.poll(), set(held), float("inf")
+    for descriptor in (*held, child.fileno()):
+        watch.register(descriptor, select.POLLIN)
     while open_ends:
         now = time.monotonic()
         if now >= deadline:
             return held, "wall"
-        if child.poll() is not None:
-            ended_at = min(ended_at, now)
-            if now - ended_at > DRAIN_SECONDS:  # a grandchild holds the pipe; it is not waited for
-                return held, None
-        wait = min(POLL_MS / 1000, deadline - now)
-        ready, _, _ = select.select([*open_ends, child.fileno()], [], [], wait)
-        for end in open_ends & set(ready):
-            chunk = os.read(end, CHUNK_BYTES)
-            held[end] += chunk
+        if now - ended_at > DRAIN_SECONDS:  # a grandchild holds the pipe; it is not waited for
+            return held, None
+        for descriptor, _ in watch.poll(min(POLL_MS, max(1, (deadline - now) * 1000))):
+            if descriptor == child.fileno():
+                ended_at = time.monotonic()
+                watch.unregister(descriptor)
+                continue
+            chunk = os.read(descriptor, CHUNK_BYTES)
+            held[descriptor] += chunk
             if not chunk:
-                open_ends.discard(end)
+                open_ends.discard(descriptor)
+                watch.unregister(descriptor)
         if sum(map(len, held.values())) > limits.output_bytes:
             return {end: data[: limits.output_bytes] for end, data in held.items()}, "output"
     left = None if deadline == float("inf") else max(0.0, deadline - time.monotonic())

@@ -21,6 +21,8 @@ from ops.errors import Failed, Refused
 
 HIGH_FD = 200  # sources are moved above every number a child is promised
 SWEEP_SECONDS = 2.0
+SWEEP_ROUNDS_MAX = 20
+OPEN_FDS = "/proc/self/fd"
 
 
 class Child:
@@ -29,6 +31,7 @@ class Child:
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self.inner: int | None = None  # the process inside a cell, where that is another one
+        self.mark: str | None = None  # in the environment of all it starts, where no walls end it
         self.started = time.time()
         self._pidfd = os.pidfd_open(pid)
         self._code: int | None = None
@@ -63,11 +66,16 @@ class Child:
     def kill(self) -> None:
         """End it with everything it started, as far as a group and a sweep can reach."""
         family = _descendants(self.pid) if self.poll() is None else []
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
+        # Once it was reaped, a process of its number is another one, and so is that one's
+        # group; while its own group has members, the kernel gives the number to nobody.
+        if self._code is None or not psutil.pid_exists(self.pid):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
         self.signal(signal.SIGKILL)
         _end(family)
         self.wait(SWEEP_SECONDS)
+        if self.mark is not None:
+            sweep(self.mark)
 
     def close(self) -> None:
         """Give the descriptor back; only for a child that has ended."""
@@ -97,9 +105,53 @@ def _end(family: Sequence[psutil.Process]) -> None:
             try:
                 process.kill()  # checks that the pid still means the same process
                 left = max(0.0, deadline - time.monotonic())
-                select.select([descriptor], [], [], left)
+                poll = select.poll()
+                poll.register(descriptor, select.POLLIN)
+                poll.poll(left * 1000)
             finally:
                 os.close(descriptor)
+            with contextlib.suppress(ChildProcessError):  # an orphan that fell to us as pid 1
+                os.waitpid(process.pid, os.WNOHANG)
+
+
+def sweep(mark: str) -> int:
+    """End every process that was started with `NAME=value` in its environment; gives how many.
+
+    This finds what forked twice into a session of its own where no walls end it.
+    """
+    ended = 0
+    for _ in range(SWEEP_ROUNDS_MAX):  # one that forks meanwhile is found in the next round
+        found = [pid for pid in psutil.pids() if mark.encode() in _environment(pid)]
+        if not found:
+            break
+        _end([one for pid in found for one in _known(pid)])
+        ended += len(found)
+    return ended
+
+
+def _known(pid: int) -> list[psutil.Process]:
+    try:
+        return [psutil.Process(pid)]
+    except psutil.Error:
+        return []
+
+
+def _environment(pid: int) -> list[bytes]:
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:  # it ended, or is another user's
+        return []
+
+
+def _inherited(kept: Mapping[int, int]) -> list[int]:
+    """Our descriptors that a child would get unasked: what we were started with ourselves."""
+    found = []
+    for name in os.listdir(OPEN_FDS):  # noqa: PTH208 - names, not paths, and in a hot place
+        number = int(name)
+        with contextlib.suppress(OSError):  # the listing's own, closed by now
+            if number > 2 and number not in kept and os.get_inheritable(number):
+                found.append(number)
+    return found
 
 
 def spawn(
@@ -127,6 +179,7 @@ def spawn(
     actions: list[tuple[int, ...] | tuple[int, int, str, int, int]] = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
     ]
+    actions += [(os.POSIX_SPAWN_CLOSE, number) for number in _inherited(wanted)]
     actions += [(os.POSIX_SPAWN_DUP2, ours, inside) for inside, ours in high.items()]
     try:
         pid = os.posix_spawnp(

@@ -1,0 +1,142 @@
+"""What a cell may not ask of the kernel: a filter for bubblewrap, as instructions of its BPF.
+
+Why: namespaces leave a wide kernel within reach. io_uring goes round every filter, keyrings are
+not of any namespace, vsock talks to the hypervisor past every firewall, and new namespaces give
+back the capabilities that were taken away. Numbers: the kernel's syscall tables of both machines.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import struct
+from functools import cache
+from typing import NamedTuple
+
+REFUSED = {  # call: its number on x86_64, on aarch64
+    "acct": (163, 89),
+    "add_key": (248, 217),
+    "bpf": (321, 280),
+    "delete_module": (176, 106),
+    "fanotify_init": (300, 262),
+    "finit_module": (313, 273),
+    "fsconfig": (431, 431),
+    "fsmount": (432, 432),
+    "fsopen": (430, 430),
+    "fspick": (433, 433),
+    "init_module": (175, 105),
+    "io_uring_enter": (426, 426),
+    "io_uring_register": (427, 427),
+    "io_uring_setup": (425, 425),
+    "kexec_file_load": (320, 294),
+    "kexec_load": (246, 104),
+    "keyctl": (250, 219),
+    "mount": (165, 40),
+    "mount_setattr": (442, 442),
+    "move_mount": (429, 429),
+    "open_by_handle_at": (304, 265),
+    "open_tree": (428, 428),
+    "perf_event_open": (298, 241),
+    "pivot_root": (155, 41),
+    "quotactl": (179, 60),
+    "reboot": (169, 142),
+    "request_key": (249, 218),
+    "setns": (308, 268),
+    "settimeofday": (164, 170),
+    "swapoff": (168, 225),
+    "swapon": (167, 224),
+    "syslog": (103, 116),
+    "umount2": (166, 39),
+    "userfaultfd": (323, 282),
+}
+CLONE, CLONE3, UNSHARE = (56, 220), (435, 435), (272, 97)
+SOCKET, IOCTL = (41, 198), (16, 29)
+
+CLONE_NEWTIME = 0x80  # unshare only: for clone these bits are the signal of the end
+CLONE_NEW = 0x20000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
+FAMILIES = (1, 2, 10, 16)  # unix, internet 4 and 6, netlink (which lists interfaces)
+TYPING = (0x5412, 0x541C)  # TIOCSTI and TIOCLINUX: typing on somebody else's terminal
+
+LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+NUMBER_AT, MACHINE_AT, FIRST_AT, SECOND_AT = 0, 4, 16, 24  # in struct seccomp_data
+ALLOW, ERROR = 0x7FFF0000, 0x00050000
+NOT_PERMITTED, NO_SUCH_CALL = ERROR | 1, ERROR | 38
+X32_CALLS_FROM = 0x40000000
+
+
+class Machine(NamedTuple):
+    audit: int  # AUDIT_ARCH_*
+    column: int  # in the tables above
+
+
+MACHINES = {"x86_64": Machine(0xC000003E, 0), "aarch64": Machine(0xC00000B7, 1)}
+
+
+def _step(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:
+    """One `struct sock_filter`; `yes` and `no` are how many steps to skip."""
+    return struct.pack("=HBBI", code, yes, no, value)
+
+
+def _answer(code: int, value: int, answer: int) -> bytes:
+    """If the loaded word compares so, the call ends with this answer; else it goes on."""
+    return _step(code, value, 0, 1) + _step(RETURN, answer)
+
+
+def _unless(number: int, checks: bytes) -> bytes:
+    """For this call alone, `checks` decide, and what they let pass is allowed."""
+    whole = checks + _step(RETURN, ALLOW)
+    return _step(EQUAL, number, 0, len(whole) // 8) + whole
+
+
+def _with_flags(number: int, flags: int) -> bytes:
+    return _unless(number, _step(LOAD, FIRST_AT) + _answer(ANY_BIT, flags, NOT_PERMITTED))
+
+
+def _families(number: int) -> bytes:
+    checks = _step(LOAD, FIRST_AT)
+    checks += b"".join(_answer(EQUAL, family, ALLOW) for family in FAMILIES)
+    return _unless(number, checks + _step(RETURN, NOT_PERMITTED))
+
+
+def _requests(number: int) -> bytes:
+    checks = b"".join(_answer(EQUAL, request, NOT_PERMITTED) for request in TYPING)
+    return _unless(number, _step(LOAD, SECOND_AT) + checks)
+
+
+@cache
+def program(machine: str = platform.machine()) -> bytes:
+    """The filter; empty on a machine that is not in the table, where the other walls stand alone.
+
+    Calls of another architecture, and x32's, do not exist. clone3 does not either, as its flags
+    lie in memory that no filter sees: libraries then use clone.
+    """
+    if machine not in MACHINES:
+        return b""
+    audit, column = MACHINES[machine]
+    parts = [
+        _step(LOAD, MACHINE_AT),
+        _step(EQUAL, audit, 1, 0) + _step(RETURN, NO_SUCH_CALL),
+        _step(LOAD, NUMBER_AT),
+        _answer(AT_LEAST, X32_CALLS_FROM, NO_SUCH_CALL),
+        _answer(EQUAL, CLONE3[column], NO_SUCH_CALL),
+        *(_answer(EQUAL, numbers[column], NOT_PERMITTED) for numbers in REFUSED.values()),
+        _with_flags(CLONE[column], CLONE_NEW),
+        _with_flags(UNSHARE[column], CLONE_NEW | CLONE_NEWTIME),
+        _families(SOCKET[column]),
+        _requests(IOCTL[column]),
+        _step(RETURN, ALLOW),
+    ]
+    return b"".join(parts)
+
+
+def descriptor() -> int | None:
+    """The filter in a memory file to hand on, to be closed by the caller; None when there is none.
+
+    A new one each time: reading moves the offset that all its copies share.
+    """
+    if not program():
+        return None
+    made = os.memfd_create("cell-filter")
+    os.write(made, program())
+    os.lseek(made, 0, os.SEEK_SET)
+    return made
