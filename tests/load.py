@@ -1,7 +1,8 @@
 """Constant load on one URL: new connections, kept ones, and streams, each loss counted by kind.
 
 Open loop: a request is due when it is due, whatever became of the one before; so a
-pause of the server shows as waiting, not as fewer requests.
+pause of the server shows as waiting, not as fewer requests. Beside them some streams
+are always open; each must come to its own last word.
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ import asyncio
 import threading
 import time
 from collections import Counter
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 ANSWER_SECONDS = 15.0
+STREAM_SECONDS = 60.0
+STREAM_END_BYTES = 256
 WAIT_SECONDS = 60.0
 KEPT_MAX = 64
 HEAD_BYTES_MAX = 65536
@@ -28,17 +32,30 @@ class Cut(Exception):
     """The connection ended before the whole answer was there."""
 
 
+@dataclass(frozen=True)
+class Streams:
+    """Streams kept open: GET, or POST where there is a body; `last` ends a whole one."""
+
+    path: str
+    at_once: int
+    body: bytes | None = None
+    last: bytes = b"data: [DONE]"
+
+
 @dataclass
 class Load:
     """Runs while inside; half the requests on new connections, half on kept ones."""
 
     url: str
     per_second: int
+    streams: Streams | None = None
     answered: int = 0
+    streamed: int = 0
     failed: int = 0
     refused: int = 0
     cut: int = 0
     waits_ms: list[float] = field(default_factory=list)
+    longest_gap_ms: float = 0.0  # between one answer and the next
     faults: Counter[str] = field(default_factory=Counter)
 
     def __enter__(self) -> Self:
@@ -65,12 +82,15 @@ class Load:
         return self.answered + self.failed + self.refused + self.cut
 
     def quantile(self, share: float) -> float:
+        """Of the waits, in ms, each counted from when its request was due."""
         ordered = sorted(self.waits_ms)
         return ordered[int(share * (len(ordered) - 1))]
 
     async def _run(self) -> None:
         began, number = time.monotonic(), 0
-        tasks: set[asyncio.Task[None]] = set()
+        self._last = began
+        at_once = self.streams.at_once if self.streams else 0
+        tasks = {asyncio.create_task(self._keep_streaming()) for _ in range(at_once)}
         while not self._stop.is_set():
             due = began + number / self.per_second
             await asyncio.sleep(max(0.0, due - time.monotonic()))
@@ -83,10 +103,26 @@ class Load:
             writer.close()
 
     async def _one(self, due: float, kept: bool) -> None:
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                await self._ask(kept)
+        if await self._counted(self._ask(kept), ANSWER_SECONDS):
             self.answered += 1
+            now = time.monotonic()
+            self.longest_gap_ms = max(self.longest_gap_ms, (now - self._last) * 1000)
+            self._last = now
+        self.waits_ms.append((time.monotonic() - due) * 1000)
+        with self._progress:
+            self._progress.notify_all()
+
+    async def _keep_streaming(self) -> None:
+        while not self._stop.is_set():
+            if not await self._counted(self._stream(), STREAM_SECONDS):
+                return  # told by the counts; a closed port must not make a busy loop
+            self.streamed += 1
+
+    async def _counted(self, asking: Coroutine[Any, Any, None], seconds: float) -> bool:
+        """Whether it went well; if not, it is counted by its kind."""
+        try:
+            async with asyncio.timeout(seconds):
+                await asking
         except Refused:
             self.refused += 1
         except Cut as cut:
@@ -95,9 +131,30 @@ class Load:
         except (OSError, TimeoutError, ValueError) as error:
             self.failed += 1
             self.faults[f"{type(error).__name__}: {error}"] += 1
-        self.waits_ms.append((time.monotonic() - due) * 1000)
-        with self._progress:
-            self._progress.notify_all()
+        else:
+            return True
+        return False
+
+    async def _stream(self) -> None:
+        assert self.streams is not None
+        body, reader, writer = self.streams.body, *await self._connect()
+        verb = f"GET {self.streams.path}" if body is None else f"POST {self.streams.path}"
+        size = f"content-length: {len(body)}\r\n" if body else ""
+        head = f"{verb} HTTP/1.1\r\nhost: {self._host}\r\nconnection: close\r\n{size}\r\n"
+        try:
+            writer.write(head.encode() + (body or b""))
+            said = await reader.readuntil(b"\r\n\r\n")
+            if not said.lower().startswith(b"http/1.1 200"):
+                raise ValueError(said.split(b"\r\n")[0].decode())
+            end = b""
+            while piece := await reader.read(HEAD_BYTES_MAX):
+                end = (end + piece)[-STREAM_END_BYTES:]
+            if self.streams.last not in end:
+                raise Cut("a stream ended early")
+        except (ConnectionError, asyncio.IncompleteReadError) as error:
+            raise Cut(f"a stream: {type(error).__name__}") from error
+        finally:
+            writer.close()
 
     async def _ask(self, kept: bool) -> None:
         reader, writer = self._idle.pop() if kept and self._idle else await self._connect()

@@ -82,7 +82,9 @@ async def refused(_: Request, fault: Exception) -> Response:
     assert isinstance(fault, HTTPException)
     names = {404: "not_found", 405: "method_not_allowed"}
     code = names.get(fault.status_code, "refused")
-    return error(str(fault.detail), code, fault.status_code)
+    answer = error(str(fault.detail), code, fault.status_code)
+    answer.headers.update(fault.headers or {})  # a 405 says what is allowed
+    return answer
 
 
 async def broken(_: Request, fault: Exception) -> Response:
@@ -91,7 +93,7 @@ async def broken(_: Request, fault: Exception) -> Response:
 
 
 class Counted:
-    """Counts and times every request, and sets the headers that every answer has."""
+    """Counts every request, times its answer, and sets the headers that every answer has."""
 
     def __init__(self, app: ASGIApp, health: Health) -> None:
         self._app = app
@@ -102,12 +104,14 @@ class Counted:
             await self._app(scope, receive, send)
             return
         began = time.monotonic()
-        status = 500
+        status, seconds = 500, None
 
         async def sent(message: Message) -> None:
-            nonlocal status
+            nonlocal status, seconds
             if message["type"] == "http.response.start":
                 status = message["status"]
+                # How long a stream goes on is the model's affair, when it begins is ours.
+                seconds = time.monotonic() - began
                 message["headers"] = [*message.get("headers", ()), *HEADERS]
             await send(message)
 
@@ -116,7 +120,7 @@ class Counted:
             await self._app(scope, receive, sent)
         finally:
             self._health.in_flight -= 1
-            self._finish(scope, status, time.monotonic() - began)
+            self._finish(scope, status, time.monotonic() - began if seconds is None else seconds)
 
     def _finish(self, scope: Any, status: int, seconds: float) -> None:
         self._health.note(status, seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, NoReturn
 
 from starlette.requests import Request
@@ -12,6 +13,18 @@ BODY_BYTES_MAX = 16 * 2**20
 DEPTH_MAX = 64
 MESSAGES_MAX = 10_000
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
+KINDS: dict[str, tuple[Any, str]] = {
+    "model": (str, "a text"),
+    "stream": (bool, "true or false"),
+    "stream_options": (dict, "an object"),
+    "tools": (list, "a list"),
+    "max_tokens": (int, "a whole number"),
+    "max_completion_tokens": (int, "a whole number"),
+    "n": (int, "a whole number"),
+    "seed": (int, "a whole number"),
+    "temperature": (int | float, "a number"),
+    "top_p": (int | float, "a number"),
+}
 
 
 class Wrong(Exception):
@@ -43,7 +56,14 @@ async def read_json(request: Request) -> dict[str, Any]:
             raise Wrong(f"the body is larger than {BODY_BYTES_MAX} bytes", "body_too_large", 413)
     try:
         text = bytes(held).decode("utf-8")
-        found = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_twice)
+        found = json.loads(
+            text,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+            object_pairs_hook=_no_twice,
+        )
+        if "\\u" in text:  # half of a surrogate pair can be escaped, but no text can hold it
+            json.dumps(found, ensure_ascii=False).encode("utf-8")
     except RecursionError:
         raise Wrong("the body is nested too deeply", "invalid_json") from None
     except (ValueError, UnicodeDecodeError) as bad:
@@ -57,6 +77,13 @@ async def read_json(request: Request) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:20]} is too large a number")
+    return value
 
 
 def _no_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -87,19 +114,26 @@ def check_completion(body: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(messages, list) or not messages or len(messages) > MESSAGES_MAX:
         raise Wrong("messages must be a list of messages", "invalid_type", param="messages")
     for at, message in enumerate(messages):
-        if not isinstance(message, dict) or message.get("role") not in ROLES:
-            raise Wrong(f"messages[{at}] has no known role", "invalid_value", param="messages")
-        if not isinstance(message.get("content", ""), str | list | None):
-            text = f"messages[{at}].content must be a text or a list of parts"
-            raise Wrong(text, "invalid_type", param="messages")
-    for name, kinds in (("model", str), ("stream", bool), ("tools", list), ("max_tokens", int)):
+        _check_message(f"messages[{at}]", message)
+    for name, (kinds, called) in KINDS.items():
         value = body.get(name)
-        if value is not None and (
-            not isinstance(value, kinds) or (kinds is int and isinstance(value, bool))
+        # True is an int to Python, but not to JSON.
+        if value is None or (
+            isinstance(value, kinds) and isinstance(value, bool) == (kinds is bool)
         ):
-            raise Wrong(f"{name} has the wrong type", "invalid_type", param=name)
-    for name in ("temperature", "top_p"):
-        value = body.get(name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-            raise Wrong(f"{name} must be a number", "invalid_type", param=name)
+            continue
+        raise Wrong(f"{name} must be {called}", "invalid_type", param=name)
+    if not all(isinstance(tool, dict) for tool in body.get("tools") or ()):
+        raise Wrong("tools must be a list of objects", "invalid_type", param="tools")
     return body
+
+
+def _check_message(name: str, message: object) -> None:
+    role = message.get("role") if isinstance(message, dict) else None
+    if not isinstance(message, dict) or not isinstance(role, str) or role not in ROLES:
+        raise Wrong(f"{name} has no known role", "invalid_value", param="messages")
+    content = message.get("content")
+    parts = content if isinstance(content, list) else ()
+    if not isinstance(content, str | list | None) or not all(isinstance(p, dict) for p in parts):
+        text = f"{name}.content must be a text or a list of parts"
+        raise Wrong(text, "invalid_type", param="messages")

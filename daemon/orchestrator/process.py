@@ -30,6 +30,7 @@ class Line:
         self._slot = slot
         self._health = health
         self._writer: asyncio.StreamWriter | None = None
+        self._waiting: asyncio.Task[None] | None = None
 
     async def follow(self, standby: bool) -> None:
         """Until the supervisor is gone: without it nobody would ever end this process."""
@@ -48,6 +49,7 @@ class Line:
         except ConnectionError:
             pass  # it went with words of ours unread: gone all the same
         finally:
+            self._wait_no_more()
             self._slot.stop()
 
     def _say(self, message: dict[str, object]) -> None:
@@ -56,15 +58,27 @@ class Line:
 
     async def _do(self, what: str) -> dict[str, object]:
         if what == "accept":
+            self._wait_no_more()
             await self._slot.accept()
         elif what == "drain":
-            return {"did": what, "connections": self._slot.drain()}
+            connections = await self._slot.drain()
+            self._wait_no_more()
+            self._waiting = asyncio.create_task(self._tell_when_idle())
+            return {"did": what, "connections": connections}
         elif what == "stop":
             self._slot.stop()
         elif what == "stats":
             stats = self._health.stats()
             return {"did": what, "stats": stats | {"connections": self._slot.connections}}
         return {"did": what}
+
+    async def _tell_when_idle(self) -> None:
+        await self._slot.idle.wait()
+        self._say({"idle": True})
+
+    def _wait_no_more(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
 
 
 async def serve(flags: argparse.Namespace) -> None:

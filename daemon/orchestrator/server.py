@@ -2,6 +2,8 @@
 
 Draining loses nobody: accepting ends, what is in flight is finished, and each kept
 connection is asked to close with its next answer. Resuming takes all of that back.
+Stopping drains first: a kept connection that is closed at once is cut when its
+client asks again at that very moment.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ from uvicorn import Config, Server
 
 BACKLOG = 2048
 DRAIN_SECONDS = 30
+KEPT_SECONDS = 75  # longer than clients keep theirs: the one who asks should be the one to close
+LAST_ANSWERS_SECONDS = 1.0  # for kept connections to hear `connection: close` before a stop
 CLOSE = (b"connection", b"close")
 
 
@@ -33,11 +37,15 @@ class Slot(Server):
             server_header=False,
             backlog=BACKLOG,
             timeout_graceful_shutdown=DRAIN_SECONDS,
+            timeout_keep_alive=KEPT_SECONDS,
         )
         super().__init__(config)
         self._listening = listening
         self.servers: list[asyncio.base_events.Server] = []
         self.begun = asyncio.Event()
+        self.idle = asyncio.Event()
+        self._draining = False
+        self._stop_at: float | None = None
 
     @property
     def connections(self) -> int:
@@ -52,10 +60,21 @@ class Slot(Server):
         with contextlib.suppress(asyncio.CancelledError):
             await self._serve(sockets=[])
 
+    async def on_tick(self, counter: int) -> bool:
+        """uvicorn's ten looks a second: tell when a drain is over, and end when it is time."""
+        if self._draining and not self.server_state.tasks:
+            self.idle.set()
+        if self._stop_at is not None:
+            over = asyncio.get_running_loop().time() >= self._stop_at
+            self.should_exit = over or not self.server_state.connections
+        return await super().on_tick(counter)
+
     async def accept(self) -> None:
         """Accept connections, for the first time or again."""
         if self.servers:
             return
+        self._draining = False
+        self.idle.clear()
         self.config.encoded_headers = [h for h in self.config.encoded_headers if h != CLOSE]
         self._refresh_headers()
         server = await asyncio.get_running_loop().create_server(
@@ -63,20 +82,34 @@ class Slot(Server):
         )
         self.servers = [server]
 
-    def drain(self) -> int:
+    async def drain(self) -> int:
         """Stop accepting; gives how many connections live on until their next answer."""
+        self._stop_accepting()
+        # What was accepted in this turn of the loop becomes a connection in the next;
+        # asyncio would drop it without a word if its server were closed by then.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
         for server in self.servers:
             server.close()
         self.servers = []
+        return self.connections
+
+    def stop(self) -> None:
+        """Drain and end: at once when nobody is connected, else a moment later."""
+        self._stop_accepting()
+        if self._stop_at is None:
+            self._stop_at = asyncio.get_running_loop().time() + LAST_ANSWERS_SECONDS
+
+    def _stop_accepting(self) -> None:
+        loop = asyncio.get_running_loop()
+        for server in self.servers:
+            for listening in server.sockets:
+                loop.remove_reader(listening.fileno())
+        self._draining = True
         # The tick rebuilds the default headers each second from these.
         if CLOSE not in self.config.encoded_headers:
             self.config.encoded_headers = [*self.config.encoded_headers, CLOSE]
         self._refresh_headers()
-        return self.connections
-
-    def stop(self) -> None:
-        self.drain()
-        self.should_exit = True
 
     def _protocol(self) -> asyncio.Protocol:
         made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
