@@ -50,10 +50,14 @@ class Rewrite:
 
     def _rounds(self, goal: str, path: str, before: str) -> End:
         task = prompt("rewrite_task").format(goal=goal, module=path, text=before)
-        messages = [
+        now = RUN_TESTS.call({}, self.workspace)
+        if not now.ok:  # what is wanted, shown: worth more to a small model than words
+            task += "\n\n" + prompt("rewrite_failing").format(said=now.text[-SAID_CHARS_MAX:])
+        opening = [
             Message(role="system", content=prompt("rewrite")),
             Message(role="user", content=task),
         ]
+        messages = list(opening)
         for _ in range(self.rounds_max):
             if self.hooks.late():
                 return End("limit", "the time is up")
@@ -61,7 +65,8 @@ class Rewrite:
             wrong = self._try(path, before, text)
             if wrong is None:
                 return End("done", f"rewrote {path}; the tests passed")
-            messages.append(Message(role="user", content=wrong))
+            # Only the last try is shown: a small model copies what it reads, its own errors too.
+            messages = [*opening, messages[-1], Message(role="user", content=wrong)]
         return End("failed", f"the tests still fail after {self.rounds_max} rounds")
 
     def _ask(self, messages: list[Message]) -> str:
