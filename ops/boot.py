@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-import traceback
 
 ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))  # noqa: PTH120
 INTERRUPTED = 130
@@ -45,6 +44,7 @@ def run(module: str, argv: list[str]) -> int:
 def _told(bug: Exception) -> int:
     """A bug of orgctl itself: one sentence for the person, the whole of it in a file."""
     import tempfile
+    import traceback
 
     with tempfile.NamedTemporaryFile("w", prefix="orgctl-", suffix=".txt", delete=False) as kept:
         traceback.print_exception(bug, file=kept)

@@ -49,14 +49,19 @@ make_venv() {
         say "making the environment"
         [ -x "$VENV/bin/python" ] || python3 -m venv "$VENV" ||
             die "the environment could not be made" "remove $VENV and try again"
-        "$VENV/bin/python" -m uv --version >/dev/null 2>&1 ||
-            "$VENV/bin/python" -m pip install -q --disable-pip-version-check uv ||
+        "$VENV/bin/python" -m uv --version >/dev/null 2>&1 || install_uv ||
             die "uv could not be installed" "check that pip reaches a package registry"
         "$VENV/bin/python" -m uv pip sync -q --python "$VENV/bin/python" --require-hashes "$LOCK" ||
             die "the packages could not be installed" "check that pip reaches a package registry"
         printf '%s\n' "$key" >"$stamp"
     fi
     write_orgctl
+}
+
+install_uv() { # the one that the lock names, and no other bytes
+    awk '/^[a-z]/ { wanted = /^uv==/ } wanted' "$LOCK" >"$VENV/uv.lock"
+    "$VENV/bin/python" -m pip install -q --disable-pip-version-check --no-deps \
+        --require-hashes -r "$VENV/uv.lock"
 }
 
 write_orgctl() {
@@ -66,6 +71,11 @@ exec "$VENV/bin/python" -I "$ROOT/ops/boot.py" ops.orgctl "\$@"
 END
     chmod +x "$ORGCTL.new"
     mv "$ORGCTL.new" "$ORGCTL"
+}
+
+home_of() { # the instance's home, whether it runs or not; nothing when there is none
+    { "$ORGCTL" status --json 2>/dev/null || true; } |
+        "$VENV/bin/python" -c 'import json, sys; print(json.load(sys.stdin).get("home", ""))'
 }
 
 set_up() {

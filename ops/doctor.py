@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
-import tomllib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ops import client
+from ops import client, preferences
 from ops.errors import Trouble
 from ops.files import free_bytes
 from ops.layout import Layout
+from ops.loaded import ROOT
 from ops.processes import port_holder
 from ops.run import run
 
@@ -22,7 +24,9 @@ FREE_BYTES_MIN = 500 * 2**20
 COMMAND_SECONDS = 20.0
 PYTHON_MIN = (3, 11)
 GIT_MIN = (2, 39)
-PORTS_DEFAULT = (7001, 7002)
+MODEL_SECONDS = 3.0
+ANSWER_BYTES_MAX = 2**20
+NAMES_SHOWN_MAX = 3
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,9 @@ def examine(layout: Layout) -> dict[str, Any]:
 def _safely(check: Callable[[Layout], Check], layout: Layout) -> Check:
     try:
         return check(layout)
-    except (Trouble, OSError, ValueError) as broken:
+    except Trouble as broken:
+        return Check(check.__name__, False, broken.message, broken.hint or "see the detail")
+    except (OSError, ValueError, LookupError) as broken:
         return Check(check.__name__, False, f"{broken}", "see the detail")
 
 
@@ -87,25 +93,29 @@ def cells(_: Layout) -> Check:
     return Check("cells", alone, f"network inside: {', '.join(names) or 'none'}", "report a bug")
 
 
+def _folder(layout: Layout) -> Path:
+    """The home, or what stands where it would be made."""
+    return next(path for path in (layout.home, *layout.home.parents) if path.exists())
+
+
 def disk(layout: Layout) -> Check:
-    folder = next(path for path in (layout.home, *layout.home.parents) if path.exists())
+    folder = _folder(layout)
     free = free_bytes(folder)
     text = f"{free // 2**20} MiB free at {folder}"
     return Check("disk", free >= FREE_BYTES_MIN, text, "free some space")
 
 
 def home(layout: Layout) -> Check:
-    folder = next(path for path in (layout.home, *layout.home.parents) if path.exists())
-    return Check("home", os.access(folder, os.W_OK), str(layout.home), "name another with --home")
+    folder = _folder(layout)
+    good = folder.is_dir() and os.access(folder, os.W_OK)
+    text = str(layout.home) if good else f"{layout.home}: {folder} cannot be written"
+    return Check("home", good, text, "name another with --home")
 
 
 def ports(layout: Layout) -> Check:
     if client.running(layout):
         return Check("ports", True, "held by this instance")
-    wanted = PORTS_DEFAULT
-    if layout.settings.exists():
-        named = tomllib.loads(layout.settings.read_text()).get("ports", {})
-        wanted = (named.get("current", wanted[0]), named.get("candidate", wanted[1]))
+    wanted = tuple(preferences.ports(layout).values())
     taken = [f"{port} by {who}" for port in wanted if (who := port_holder(port)) is not None]
     text = f"taken: {', '.join(taken)}" if taken else f"{wanted[0]} and {wanted[1]} are free"
     return Check("ports", not taken, text, "stop them, or set [ports] in org.toml")
@@ -124,4 +134,30 @@ def cgroups(_: Layout) -> Check:
     )
 
 
-CHECKS = (python, git, tmux, cells, disk, home, ports, cgroups, daemon)
+def model(layout: Layout) -> Check:
+    """Without one only recorded sessions can be replayed, which is enough to try org out."""
+    from http.client import HTTPException
+    from urllib.request import ProxyHandler, build_opener
+
+    base = preferences.endpoint(layout).rstrip("/").removesuffix("/v1")
+    remedy = "start it, or name another with OLLAMA_BASE; recorded sessions need none"
+    try:
+        with build_opener(ProxyHandler({})).open(
+            f"{base}/v1/models", timeout=MODEL_SECONDS
+        ) as said:
+            listed = json.loads(said.read(ANSWER_BYTES_MAX))["data"]
+            names = [str(one["id"]) for one in listed]
+    except (OSError, HTTPException, ValueError, LookupError, TypeError) as error:
+        return Check("model", False, f"no model answers at {base}: {error}", remedy, needed=False)
+    shown = ", ".join(names[:NAMES_SHOWN_MAX]) or "no model"
+    return Check("model", bool(names), f"{base} offers {shown}", "ollama pull", needed=False)
+
+
+def clock(_: Layout) -> Check:
+    """A clock behind org's own files would date commits before what they build on."""
+    made = (ROOT / "ops" / "boot.py").stat().st_mtime
+    text = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+    return Check("clock", time.time() >= made, text, "set the clock", needed=False)
+
+
+CHECKS = (python, git, tmux, cells, disk, home, ports, clock, cgroups, model, daemon)

@@ -21,9 +21,11 @@ from ops.run import run
 READY_SECONDS = 120.0
 MAKE_SECONDS = 900.0
 GONE_SECONDS = 60.0
+LEFT_SECONDS = 10.0
 POLL_SECONDS = 0.05
 READY_FD = 5
 ANSWER_BYTES_MAX = 2**20
+VIEWERS = frozenset({"ops.orgctl", "ops.local_model"})  # programs that serve nobody
 
 
 def boot(module: str, *arguments: str) -> list[str]:
@@ -113,7 +115,7 @@ def _join(layout: Layout) -> dict[str, Any]:
 
 
 def down(layout: Layout) -> dict[str, Any]:
-    """Ask it to end, and wait until the last of it, the keeper, is gone."""
+    """Ask it to end, and wait until all of it is gone, the keeper last."""
     keeper = (holder(layout.daemon_lease) or {}).get("pid")
     last = os.pidfd_open(keeper) if keeper else None
     try:
@@ -123,4 +125,33 @@ def down(layout: Layout) -> dict[str, Any]:
     finally:
         if last is not None:
             os.close(last)
+    _until_gone(layout)
     return said | {"state": "down"}
+
+
+def _until_gone(layout: Layout) -> None:
+    """Nothing that serves this home is left. Raises Failed naming what is."""
+    deadline = time.monotonic() + LEFT_SECONDS
+    while left := leftovers(layout):
+        if time.monotonic() > deadline:
+            pids = " ".join(str(pid) for pid in left)
+            raise Failed(f"processes of org are left: {pids}", f"end them with: kill -9 {pids}")
+        select.select([], [], [], POLL_SECONDS)
+
+
+def leftovers(layout: Layout) -> list[int]:
+    """Programs and cells of this home that run; orgctl's own windows are none of them."""
+    import psutil
+
+    home = str(layout.home)
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        argv = process.info["cmdline"] or []
+        named = any(part == home or part.startswith(f"{home}/") for part in argv)
+        if named and not VIEWERS & set(argv) and any(map(_is_program, argv)):
+            found.append(process.pid)
+    return found
+
+
+def _is_program(part: str) -> bool:
+    return part.endswith("/ops/boot.py") or Path(part).name == "bwrap"

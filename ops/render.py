@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 import unicodedata
@@ -15,16 +16,17 @@ if TYPE_CHECKING:
 
 LINE_CHARS_MAX = 160
 GOOD, BAD, BUSY = "✓", "✗", "…"
+ODD = re.compile(r"[^\x20-\x7e\n\t]")
 BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
 
 
 def safe(text: object) -> str:
     """`text` without anything a terminal would obey: controls, C1, bidirectional marks."""
-    return "".join(_harmless(char) for char in str(text))
+    return ODD.sub(lambda found: _harmless(found[0]), str(text))
 
 
 def _harmless(char: str) -> str:
-    if char in "\n\t" or (char.isprintable() and char not in BIDI):
+    if char.isprintable() and char not in BIDI:
         return char
     if unicodedata.category(char)[0] in "CZ" or char in BIDI:
         return char.encode("unicode_escape").decode("ascii") if char != "\xa0" else " "
@@ -82,15 +84,14 @@ def status(found: Mapping[str, Any]) -> list[str]:
     """The lines of `orgctl status`; plain text, for it must be quick."""
     slots, counts = found["slots"], found["counts"]
     supervisor = found["supervisor"]
-    lines = [
-        f"org at {found['home']}: {supervisor['state']}"
-        f" (pid {supervisor['pid']}, up {span(supervisor['uptime_s'])})"
-    ]
+    up = supervisor["state"] != "down"
+    since = f" (pid {supervisor['pid']}, up {span(supervisor['uptime_s'])})" if up else ""
+    lines = [f"org at {found['home']}: {supervisor['state']}{since}"]
     for name in ("current", "candidate"):
         slot = slots[name]
         what = f"{slot['tag'] or ''} {str(slot['commit'] or '')[:12]}".strip() or "nothing"
         lines.append(f"  {name:<10} :{slot['port']}  {slot['state']:<10} {what}")
-    lines.append(f"  main       {found['main'][:12]}")
+    lines.append(f"  main       {str(found['main'] or 'nothing')[:12]}")
     if found.get("cycle"):
         lines.append(f"  cycle      {found['cycle']['candidate']} is {found['cycle']['state']}")
     if found.get("promotion"):
@@ -103,7 +104,8 @@ def status(found: Mapping[str, Any]) -> list[str]:
         lines.append("  WARNING    cells are off: model-written code runs without walls")
     told = ", ".join(f"{value} {key.replace('_', ' ')}" for key, value in counts.items())
     lines.append(f"  candidates {told}")
-    lines.append(f"  progress   {span(supervisor.get('last_progress_s', 0))} ago")
+    if up:
+        lines.append(f"  progress   {span(supervisor.get('last_progress_s', 0))} ago")
     return [safe(text) for text in lines]
 
 
@@ -160,12 +162,10 @@ def _event_of_org(kind: str, found: Mapping[str, Any]) -> str | None:
 
 
 def line_of_log(text: str) -> str:
-    """A record of a log as people read it; a line that is no record stays as it is."""
+    """A record of a log as people read it; a line that is no record of ours stays as it is."""
     try:
         record = json.loads(text)
-    except ValueError:
-        return text
-    if not isinstance(record, dict) or "kind" not in record:
-        return text
-    at = time.strftime("%H:%M:%S", time.localtime(float(record.get("at") or 0)))
-    return f"{at} {event(record) or record['kind']}"
+        at = time.strftime("%H:%M:%S", time.localtime(float(record["at"])))
+        return f"{at} {event(record) or line(record['kind'], 40)}"
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError):
+        return text  # also what model-written code put there to break the reader

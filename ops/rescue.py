@@ -17,21 +17,26 @@ HOPS_MAX = 10_000
 
 def status(layout: Layout) -> dict[str, Any]:
     """What git says while nothing runs; the same keys as the daemon's."""
+    from ops import preferences
     from ops.history import History
 
     if not layout.instance.exists():
         raise Refused(f"no instance at {layout.home}", "make one with: orgctl init", Exit.ABSENT)
     history = History(layout.repo)
-    empty = {"port": None, "state": "down", "commit": None, "tag": None, "pid": None}
+    ports = preferences.ports(layout)
+    empty = {"state": "down", "commit": None, "tag": None, "pid": None}
     return {
         "home": str(layout.home),
         "supervisor": {"pid": None, "state": "down", "uptime_s": 0},
-        "slots": {"current": empty, "candidate": empty | {"branch": None}},
+        "slots": {
+            "current": {"port": ports["current"]} | empty,
+            "candidate": {"port": ports["candidate"]} | empty | {"branch": None},
+        },
         "main": history.find(MAIN),
         "frozen": False,
         "promotion": None,
         "counts": {
-            "promoted": len(history.refs(RELEASES)) - 1,
+            "promoted": max(0, len(history.refs(RELEASES)) - 1),
             "rejected": 0,
             "rolled_back": len(history.refs(ROLLBACKS)),
             "open": 0,
@@ -53,9 +58,8 @@ def rollback(layout: Layout, named: str | None) -> dict[str, Any]:
         left = _serving(history, main)
         target = _target(history, tags, left, named)
         names = {oid: ref.removeprefix("refs/tags/") for ref, oid in tags.items()}
-        number = 1 + max(
-            (int(ref.removeprefix(ROLLBACKS)) for ref in history.refs(ROLLBACKS)), default=0
-        )
+        numbers = [ref.removeprefix(ROLLBACKS) for ref in history.refs(ROLLBACKS)]
+        number = 1 + max((int(one) for one in numbers if one.isdecimal()), default=0)
         text = (
             f"Return to {names.get(target, target[:12])}\n\n{REVERTS}: {left}\n"
             f"{RESTORES}: {target}\n{REASON}: rolled back without a daemon\n"

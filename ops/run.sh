@@ -26,13 +26,9 @@ if [ "$code" = 0 ]; then
     "$ORGCTL" status
     exit 0
 fi
-fresh=''
-if [ "$code" = 4 ]; then
-    "$ORGCTL" init
-    fresh=yes
-fi
+[ "$code" != 4 ] || "$ORGCTL" init
 if [ -n "$local_model" ]; then
-    home=$("$ORGCTL" status --json 2>/dev/null | "$VENV/bin/python" -c 'import json, sys; print(json.load(sys.stdin)["home"])')
+    home=$(home_of)
     say "starting a small model of its own (the first time it is downloaded: 1.1 GB)"
     named=$("$VENV/bin/python" -I "$ROOT/ops/boot.py" ops.local_model start "$home/run/model.json")
     # shellcheck disable=SC2163 -- two assignments in one line
@@ -41,7 +37,7 @@ if [ -n "$local_model" ]; then
 fi
 "$ORGCTL" up
 "$ORGCTL" attach </dev/null | cat
-if [ -n "$fresh" ]; then
+if "$ORGCTL" candidates --json | grep -q '"candidates": \[\]'; then # it never evolved yet
     outcome=0
     "$ORGCTL" evolve --wait || outcome=$?
     # A rejection is an outcome as good as another; anything else is trouble.

@@ -9,9 +9,9 @@ case ${1:-} in
 *) die "unknown option $1" "usage: ops/stop.sh [--home DIR]" ;;
 esac
 [ -x "$ORGCTL" ] || die "org was never set up here" "run: ops/run.sh"
+home=$(home_of)
 code=0
 "$ORGCTL" down --yes || code=$?
-[ "$code" = 0 ] || [ "$code" = 5 ] || exit "$code"
 "$ORGCTL" detach
-home=$("$ORGCTL" status --json 2>/dev/null | "$VENV/bin/python" -c 'import json, sys; print(json.load(sys.stdin).get("home", ""))')
 [ -z "$home" ] || "$VENV/bin/python" -I "$ROOT/ops/boot.py" ops.local_model stop "$home/run/model.json"
+[ "$code" = 5 ] || exit "$code" # it was down before: nothing to end

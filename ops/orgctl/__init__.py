@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import sys
+from typing import Any
 
 import typer
 
@@ -23,46 +26,73 @@ from ops.orgctl import releases
 from ops.orgctl.common import ASKED, app, take_common
 
 INTERRUPTED = 130
+TOLD_CHARS_MAX = 1000
 VERBS = (instance, goals, evolution, releases)
+# What the daemon does to its end, whether or not somebody waits for it.
+GOES_ON = frozenset({"evolve", "fitness", "promote", "approve", "rollback", "up"})
 
 
 def main(argv: list[str]) -> int:
     """Every end is an exit code; trouble is one sentence and one next step."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a locale may lack our marks
     try:
-        return _run(take_common(argv))
+        code = _run(take_common(argv))
+        sys.stdout.flush()
+        return code
     except Trouble as trouble:
-        return _trouble(trouble)
-    except KeyboardInterrupt:
-        print("\ninterrupted; what was begun goes on: orgctl status", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output has enough
-        return Exit.DONE
+        return _tell(trouble.message, trouble.hint, trouble.code)
+    except PermissionError as error:
+        text = f"{error.filename or 'that'}: permission denied"
+        return _tell(text, "run it as the owner of the instance", Exit.MISUSE)
+    except (BrokenPipeError, SystemExit):  # typer's own way out of a closed pipe is an exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+        return Exit.DONE  # whoever read our output has enough
 
 
 def _run(argv: list[str]) -> int:
     command = typer.main.get_command(app)
     try:
         result = command.main(argv, prog_name="orgctl", standalone_mode=False)
-    except typer.Exit as end:
-        return int(end.exit_code)
-    except typer.Abort:
-        return INTERRUPTED
+    except typer.Abort:  # at a question
+        return _tell("interrupted; nothing was changed", "", INTERRUPTED)
     except Exception as usage:
         if not hasattr(usage, "format_message"):
             raise
-        text = str(usage.format_message()).rstrip(".")
-        raise Refused(text[:1].lower() + text[1:], "see: orgctl --help") from None
+        return _misused(usage)
+    if result == INTERRUPTED:
+        return _interrupted(argv)
     return int(result or 0)
 
 
-def _trouble(trouble: Trouble) -> int:
-    if ASKED.as_json:
-        print(json.dumps({"error": trouble.message, "hint": trouble.hint}))
-        return int(trouble.code)
+def _misused(usage: Any) -> int:
+    """What typer says of a command line, in our shape; a group without a verb shows its help."""
+    path = usage.ctx.command_path if usage.ctx else "orgctl"
+    if type(usage).__name__ == "NoArgsIsHelpError":
+        if not ASKED.as_json:
+            print(usage.format_message(), file=sys.stderr)
+            return Exit.MISUSE
+        raise Refused("no verb was named", f"see: {path} --help")
+    text = str(usage.format_message()).rstrip(".")
+    raise Refused(text[:1].lower() + text[1:], f"see: {path} --help")
+
+
+def _interrupted(argv: list[str]) -> int:
+    verb = next((word for word in argv if not word.startswith("-")), "")
+    if verb not in GOES_ON:
+        return INTERRUPTED
+    text = f"interrupted; what {verb} began goes on"
+    return _tell(text, "watch it with: orgctl attach; end it with: orgctl down", INTERRUPTED)
+
+
+def _tell(message: str, hint: str, code: int) -> int:
     from ops import render
 
-    print(f"orgctl: {render.safe(trouble.message)}", file=sys.stderr)
-    if trouble.hint:
-        print(f"  {render.safe(trouble.hint)}", file=sys.stderr)
-    return int(trouble.code)
+    if ASKED.as_json:
+        print(json.dumps({"error": message, "hint": hint}), flush=True)
+        return int(code)
+    print(f"orgctl: {render.line(message, TOLD_CHARS_MAX)}", file=sys.stderr)
+    if hint:
+        print(f"  {render.line(hint, TOLD_CHARS_MAX)}", file=sys.stderr)
+    return int(code)

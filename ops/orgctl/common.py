@@ -16,7 +16,7 @@ from ops.layout import Layout, find_home
 HELP = """Steer an org instance: it serves, evolves, judges, promotes and rolls back.
 
 Every verb takes --json and --home DIR. Exit codes: 0 done, 1 judged no, 2 misuse,
-3 busy, 4 no such thing, 5 daemon not running.
+3 busy, 4 no such thing, 5 daemon not running, 130 interrupted.
 """
 app = typer.Typer(
     help=HELP,
@@ -57,15 +57,18 @@ def take_common(argv: list[str]) -> list[str]:
         if word == "--json":
             ASKED.as_json = True
         elif word == "--home":
-            named = next(waiting, None)
-            if named is None:
-                raise Refused("--home needs a directory", "for example: --home /var/lib/org")
-            ASKED.home = Path(named)
+            ASKED.home = _folder(next(waiting, ""))
         elif word.startswith("--home="):
-            ASKED.home = Path(word.removeprefix("--home="))
+            ASKED.home = _folder(word.removeprefix("--home="))
         else:
             left.append(word)
     return left
+
+
+def _folder(named: str) -> Path:
+    if not named or named.startswith("-"):
+        raise Refused("--home needs a directory", "for example: --home /var/lib/org")
+    return Path(named)
 
 
 def ask(verb: str, progress: bool = False, **arguments: object) -> dict[str, Any]:
@@ -95,6 +98,8 @@ def confirm(question: str, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise Refused(f"{question} needs a yes", "say it with --yes")
-    if not typer.confirm(f"{question}?"):
-        raise typer.Exit(Exit.JUDGED_NO)
+        raise Refused(f"to {question} needs a yes", "say it with --yes")
+    from ops import render
+
+    if not typer.confirm(f"{render.line(question)}?", err=True):  # stdout is for what was found
+        raise Refused("nothing was changed", "", Exit.JUDGED_NO)

@@ -17,7 +17,7 @@ WATCH_SECONDS = 1.0
 
 @app.command()
 def init(repo: Annotated[Path | None, typer.Option(help="Evolve this git repo.")] = None) -> None:
-    """Make an instance; it evolves org itself, or the repo that you name."""
+    """Make an instance, of org or of another repo."""
     from ops import lifecycle
 
     found = lifecycle.init(ASKED.layout, repo)
@@ -45,7 +45,7 @@ def down(yes: Yes = False) -> None:
     from ops import lifecycle
 
     if not yes and ask("status").get("cycle"):
-        confirm("a cycle is under way; stop it", yes)
+        confirm("stop the cycle that is under way", yes)
     found = lifecycle.down(ASKED.layout)
     if not say(found):
         print("org is down; start it with: orgctl up")
@@ -79,7 +79,7 @@ def _status() -> dict[str, Any]:
 
 @app.command()
 def doctor() -> None:
-    """Check what org needs of this machine, with a remedy for what is missing."""
+    """Check what org needs of this machine."""
     from ops import doctor as checks
 
     found = checks.examine(ASKED.layout)
@@ -87,16 +87,28 @@ def doctor() -> None:
         from ops import render
 
         rows = [
-            (render.GOOD if one["ok"] else render.BAD, one["name"], one["detail"], one["remedy"])
-            for one in found["checks"]
+            (_verdict(one), one["name"], one["detail"], one["remedy"]) for one in found["checks"]
         ]
         render.table(("", "check", "found", "remedy"), rows)
+        missing = sum(1 for one in found["checks"] if one["needed"] and not one["ok"])
+        print(f"{missing} needed, and missing" if missing else "all that org needs is there")
     raise typer.Exit(Exit.DONE if found["ok"] else Exit.JUDGED_NO)
+
+
+def _verdict(check: dict[str, Any]) -> str:
+    from ops import render
+
+    if check["ok"]:
+        return f"{render.GOOD} ok"
+    return f"{render.BAD} missing" if check["needed"] else "- note"
 
 
 @app.command()
 def attach() -> None:
-    """Open the tmux session: supervisor, current, candidate, agents, gates."""
+    """Open the tmux session that shows it all.
+
+    Its windows are supervisor, current, candidate, agents and gates; they own nothing.
+    """
     from ops import watching
 
     watching.attach(ASKED.layout, ASKED.as_json)
@@ -120,4 +132,4 @@ def logs(
     """Show a log, made harmless for the terminal."""
     from ops import logs as reading
 
-    reading.show(ASKED.layout, who, follow)
+    reading.show(ASKED.layout, who, follow, ASKED.as_json)

@@ -22,7 +22,10 @@ def promote(candidate: Annotated[str | None, typer.Argument()] = None, yes: Yes 
 
 @app.command()
 def approve(candidate: str, yes: Yes = False) -> None:
-    """Let a candidate pass that touches protected paths; shows what it changes first."""
+    """Promote a change of protected paths.
+
+    Shows what it changes, and what the gates said, before it asks.
+    """
     if not ASKED.as_json:
         from ops import render
 
@@ -77,7 +80,10 @@ def verify() -> None:
         raise Refused(f"no instance at {layout.home}", "make one with: orgctl init", Exit.ABSENT)
     found = lifecycle.call("daemon.supervisor.audit", "--home", str(layout.home))
     if not say(found):
-        print("\n".join(found["problems"]) or f"{found['releases']} releases, no problem")
+        from ops import render
+
+        told = [render.line(problem) for problem in found["problems"]]
+        print("\n".join(told) or f"{found['releases']} releases, no problem")
     raise typer.Exit(Exit.DONE if found["ok"] else Exit.JUDGED_NO)
 
 
