@@ -29,6 +29,7 @@ GATE_TEST_PATHS = (
     "tests/test_house.py",
 )
 MARKERS = "process journey crash attack guest docker browser model valkey peer"
+SELECTED = " and ".join(f"not {marker}" for marker in MARKERS.split())
 FLAGS = (
     "-q",
     "--import-mode=importlib",
@@ -39,7 +40,7 @@ FLAGS = (
     "--rootdir",
     str(INSIDE),
     "-m",
-    " and ".join(f"not {marker}" for marker in MARKERS.split()),
+    SELECTED,
 )
 ENVIRONMENT = {
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",

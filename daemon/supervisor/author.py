@@ -20,6 +20,7 @@ from daemon.supervisor.broker import Broker, Door, boot_argv, log_file
 from daemon.supervisor.channel import Channel, Message
 from daemon.supervisor.serving import CONTROL_FD, INSIDE_BROKER, limits_of
 from daemon.supervisor.world import World
+from fitness.trial import GATE_TEST_PATHS, SELECTED
 from ops.cell import SYSTEM_MOUNTS, Cell, Mount, python_mounts
 from ops.cell import start as start_cell
 from ops.errors import Refused
@@ -30,6 +31,8 @@ from ops.worktree import copy_for_author
 
 INSIDE_WORKSPACE = Path("/workspace")
 GRACE_SECONDS = 30.0  # beyond the author's own wall limit
+TESTS_GATE = "tests"
+PYTEST = ("python3", "-m", "pytest", "-q", "--no-header", "--tb=short", "-p", "no:cacheprovider")
 SMALL_MODEL_HINTS = ("0.5b", "1b", "1.5b", "2b", "3b", "135m", "270m", "360m")
 TELL = {
     "turn": Kind.AUTHOR_TURN,
@@ -72,6 +75,14 @@ def protocol_of(world: World, goal: Goal, model: str) -> Protocol:
         hint in model.lower().replace("-", "").replace("_", "") for hint in SMALL_MODEL_HINTS
     )
     return Protocol.REWRITE if small else Protocol.AGENT
+
+
+def tests_of(world: World, base: str) -> dict[str, Any]:
+    """How an author runs the tests: as the gate will, short of what no cell can run."""
+    if world.instance.kind == "org":
+        return {"tests": (*PYTEST, "-m", SELECTED), "test_paths": GATE_TEST_PATHS}
+    named = {gate.name: gate.command for gate in world.repo_settings(base).gates}
+    return {"tests": named.get(TESTS_GATE)}
 
 
 class Author:
@@ -158,7 +169,7 @@ class Author:
             "steps_max": settings.steps_max,
             "rounds_max": settings.rounds_max,
             "wall_seconds": settings.wall_seconds,
-            "tests": None,
+            **tests_of(self._world, self._brief.candidate.base),
         }
 
     async def _follow(self, channel: Channel) -> Message:
