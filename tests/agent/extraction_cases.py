@@ -34,6 +34,35 @@ ARGUMENTS = '{"grams": 7, "label": "a < b"}'
 
 FAMILIES: dict[str, Case] = {
     "hermes": case(f"Now.<tool_call>\n{JSON}\n</tool_call>", WEIGH, content="Now."),
+    "plamo": case(
+        "<|plamo:begin_tool_requests:plamo|><|plamo:begin_tool_request:plamo|>"
+        "<|plamo:begin_tool_name:plamo|>weigh<|plamo:end_tool_name:plamo|>"
+        f"<|plamo:begin_tool_arguments:plamo|><|plamo:msg|>{ARGUMENTS}"
+        "<|plamo:end_tool_arguments:plamo|><|plamo:end_tool_request:plamo|>"
+        "<|plamo:end_tool_requests:plamo|>",
+        WEIGH,
+    ),
+    "qwen_first": case(f"✿FUNCTION✿: weigh\n✿ARGS✿: {ARGUMENTS}\n✿RESULT✿", WEIGH),
+    "tool_args_elements": case(f"<tool>weigh</tool>\n<args>{ARGUMENTS}</args>", WEIGH),
+    "action_elements": case(
+        f"<action>weigh</action><action_input>{ARGUMENTS}</action_input>", WEIGH
+    ),
+    "harmony_without_tokens": case(f"to=functions.weigh json{ARGUMENTS}", WEIGH),
+    "hunyuan_fenced": case(
+        f"<tool_calls>\n<tool_call>weigh\n```json\n{ARGUMENTS}\n```\n</tool_call>\n</tool_calls>",
+        WEIGH,
+    ),
+    "minimax_arrows": case(
+        '[TOOL_CALL]\n{tool => "weigh", args => {\n  --grams 7\n'
+        '  --label "a < b"\n}}\n[/TOOL_CALL]',
+        WEIGH,
+    ),
+    "minicpm_3": case(
+        "<|tool_call_start|>\n```python\nweigh(grams=7, label='a < b')\n```\n<|tool_call_end|>",
+        WEIGH,
+    ),
+    "gorilla": case("<<function>>weigh(grams=7, label='a < b')", WEIGH),
+    "fenced_by_name": case(f"```weigh\n{ARGUMENTS}\n```", WEIGH),
     "hermes_two": case(
         f'<tool_call>{JSON}</tool_call>\n<tool_call>{{"name": "stop", "arguments": {{}}}}',
         WEIGH,

@@ -10,7 +10,7 @@ import re
 from daemon.agent.extraction.declared import Declared
 from daemon.agent.extraction.families import pythonic
 from daemon.agent.extraction.grammar import LINE, Grammar
-from daemon.agent.extraction.jsoncalls import Found, read_values, strict
+from daemon.agent.extraction.jsoncalls import Found, found, read_arguments, read_values, strict
 from daemon.agent.extraction.source import SPACE, Source, Wait
 
 FENCE_END = "```"
@@ -40,11 +40,16 @@ PYTHON_IN = frozenset({"tool_code", "tool_call", "tool_calls"})
 
 
 def read(source: Source, tools: Declared, opening: str) -> Wait[Found | None]:
-    language = (yield from source.skip(LANGUAGE)).lower()
+    word = yield from source.skip(LANGUAGE)
+    language = word.lower()
     yield from source.skip(BLANK)
     if (yield from source.peek()) not in ("\n", "\r", "{", "["):
         return None
     opened = source.at
+    named = yield from _read_named(source, tools, word)
+    if named:
+        return named
+    source.at = opened
     if language and language not in CALLS_IN:
         source.fence_open = False
         return Found(fenced=FENCE_END)
@@ -61,6 +66,17 @@ def read(source: Source, tools: Declared, opening: str) -> Wait[Found | None]:
         return None
     source.at = opened
     return Found(fenced=FENCE_END, faults=whole.faults if whole else ())
+
+
+def _read_named(source: Source, tools: Declared, name: str) -> Wait[Found | None]:
+    """A block in the language of a tool: its arguments, and nothing else."""
+    if not tools.sure(name):
+        return None
+    value = yield from read_arguments(source)
+    yield from source.skip(SPACE)
+    if not isinstance(value, dict) or not tools.takes(name, set(value)):
+        return None
+    return found([tools.call(name, value)]) if (yield from source.accept(FENCE_END)) else None
 
 
 def _read_calls(source: Source, tools: Declared, language: str) -> Wait[Found | None]:

@@ -1,4 +1,4 @@
-"""GLM 4.5 and later, Ling 3, Hunyuan 3: `<tool_call>NAME<arg_key>…</arg_key><arg_value>…`."""
+"""GLM 4.5, Ling 3, Hunyuan: `<tool_call>NAME<arg_key>…</arg_key><arg_value>…`, or JSON in it."""
 
 from __future__ import annotations
 
@@ -42,9 +42,13 @@ def read(source: Source, tools: Declared, opening: str) -> Wait[Found | None]:
     name = yield from source.skip(NAME)
     yield from source.skip(SPACE)
     yield from source.accept(tags.separator)
+    fence = yield from source.accept("```json", "```")
+    yield from source.skip(SPACE)
     if name and (yield from source.peek()) == "{":
         value = yield from read_arguments(source, tags.end)
+        yield from after(source, *(("```",) if fence else ()))
         yield from after(source, *tags.end)
+        yield from after(source, *(closers_of(f"<{head.group(1)}>") if head.group(1) else ()))
         return None if isinstance(value, BadValue) else found([tools.call(name, value)])
     texts = yield from _read_arguments(source, tags) if name else _nothing()
     if texts is None:
@@ -83,7 +87,7 @@ def _read_arguments(source: Source, tags: _Tags) -> Wait[dict[str, str] | None]:
 
 def _starts() -> tuple[Start, ...]:
     call: Start = ("<", PREFIX, "tool_call", SUFFIX, ">", SPACES)
-    after_name: Start = (HERE, NAMES, SPACES, Run("[<{]"))
+    after_name: Start = (HERE, NAMES, SPACES, Run("[<{`]"))
     around: Start = ("<", PREFIX, "tool_calls", SUFFIX, ">", SPACES)
     return ((*call, *after_name), (*around, *call, *after_name))
 

@@ -18,7 +18,9 @@ BETWEEN = re.compile(r"[\s,;]*+")
 WRAPPERS = {
     "<|python_start|>": "<|python_end|>",
     "<|tool_call_start|>": "<|tool_call_end|>",
+    "<|tool_call_start|>\n```python": "```\n<|tool_call_end|>",  # MiniCPM 3
     "<|tool_call_begin|>": "<|tool_call_end|>",
+    "<<function>>": "<<end>>",  # Gorilla's functions end with the text
     "<function_calls>": "</function_calls>",
     "<function_call>": "</function_call>",
     "<tool_call>": "</tool_call>",
