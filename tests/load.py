@@ -11,7 +11,7 @@ import asyncio
 import threading
 import time
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -49,6 +49,7 @@ class Load:
     url: str
     per_second: int
     streams: Streams | None = None
+    hear: Callable[[bytes], None] | None = None  # each whole answer's body
     answered: int = 0
     streamed: int = 0
     failed: int = 0
@@ -163,7 +164,10 @@ class Load:
             close = "" if kept else "connection: close\r\n"
             writer.write(f"GET {self._path} HTTP/1.1\r\nhost: {self._host}\r\n{close}\r\n".encode())
             await writer.drain()
-            keep = await _answer(reader) and kept and len(self._idle) < KEPT_MAX
+            body, may_keep = await _answer(reader)
+            keep = may_keep and kept and len(self._idle) < KEPT_MAX
+            if self.hear is not None:
+                self.hear(body)
         except ConnectionError as error:
             raise Cut(f"{type(error).__name__} (kept: {kept})") from error
         finally:
@@ -179,14 +183,14 @@ class Load:
             raise Refused from error
 
 
-async def _answer(reader: asyncio.StreamReader) -> bool:
-    """Read one whole 200; says whether the connection may be kept."""
+async def _answer(reader: asyncio.StreamReader) -> tuple[bytes, bool]:
+    """The body of one whole 200, and whether the connection may be kept."""
     try:
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
         if not head.startswith(b"http/1.1 200"):
             raise ValueError(head.split(b"\r\n")[0].decode())
         size = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
-        await reader.readexactly(size)
+        body = await reader.readexactly(size)
     except asyncio.IncompleteReadError as error:
         raise Cut("ended early") from error
-    return b"connection: close" not in head
+    return body, b"connection: close" not in head

@@ -130,6 +130,7 @@ async def _served(world: World, slots: Slots, case: Case, release: Release) -> M
     """Start the candidate on :7002 for the jury; a failure is the gates' to report."""
     try:
         serving = await slots.serve_candidate(release)
+        await serving.ask("accept")  # another repo's service waits for the word
     except Trouble as trouble:
         return {"failed": trouble.message}
     host, port = slots.candidate_socket.getsockname()[:2]

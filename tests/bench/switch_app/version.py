@@ -1,0 +1,3 @@
+"""Which version of the measured app this is."""
+
+VERSION = 0
