@@ -18,6 +18,7 @@ class Acceptance(BaseModel):
     """All parts given must hold."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    text: str | None = Field(default=None, description="in words, for people who approve")
     command: tuple[str, ...] | None = Field(
         default=None, description="run in a cell, in the candidate's tree; exit 0 accepts"
     )

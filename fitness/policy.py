@@ -20,6 +20,7 @@ PROTECTED = (
 ROOMS = frozenset({"ops", "fitness", "daemon", "systemd", "vm", "tests"})
 # What serves and judges another repo; its people change it themselves.
 REPO_JUDGE = frozenset({"org.toml"})
+REPO_GOALS = "goals/"  # what is wanted, and how its success is told
 
 
 def is_protected(path: str) -> bool:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 LINE_CHARS_MAX = 160
+PROJECTS_SHOWN_MAX = 5
 GOOD, BAD, BUSY = "✓", "✗", "…"
 ODD = re.compile(r"[^\x20-\x7e\n\t]")
 BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
@@ -98,6 +99,9 @@ def status(found: Mapping[str, Any]) -> list[str]:
         state = found["promotion"]["state"]
         told = "in probation" if state == "serving" else state
         lines.append(f"  promotion  {found['promotion']['candidate'] or ''} {told}")
+    for one in found.get("projects", ())[:PROJECTS_SHOWN_MAX]:
+        tasks = f" ({one['tasks']['done']}/{one['tasks']['all']} tasks)" * bool(one["tasks"]["all"])
+        lines.append(f"  goal       {one['goal']} {one['state']}{tasks}: {line(one['title'], 80)}")
     if found.get("frozen"):
         lines.append("  frozen     promotions wait for: orgctl unfreeze")
     if found.get("cells") == "none":

@@ -60,6 +60,8 @@ class Candidate(BaseModel):
     reason: str | None = None
     tokens: int = 0
     model: str | None = None
+    protocol: str | None = None
+    told: str = ""  # what the author was told of former tries
 
     @property
     def branch(self) -> str:

@@ -18,6 +18,7 @@ from daemon.core.goal import Goal, Protocol
 from daemon.core.release import Release
 from daemon.supervisor.broker import Broker, Door, boot_argv, log_file
 from daemon.supervisor.channel import Channel, Message
+from daemon.supervisor.ideas import heard
 from daemon.supervisor.serving import CONTROL_FD, INSIDE_BROKER, limits_of
 from daemon.supervisor.world import World
 from fitness.trial import GATE_TEST_PATHS, SELECTED
@@ -162,9 +163,10 @@ class Author:
     def _job(self) -> dict[str, Any]:
         settings, goal = self._world.settings.author, self._brief.goal
         return {
-            "goal": goal.text,
+            "goal": "\n\n".join(filter(None, (goal.text, self._brief.candidate.told))),
             "module": goal.module,
-            "protocol": str(protocol_of(self._world, goal, self._brief.model)),
+            "protocol": self._brief.candidate.protocol
+            or str(protocol_of(self._world, goal, self._brief.model)),
             "model": self._brief.model,
             "steps_max": settings.steps_max,
             "rounds_max": settings.rounds_max,
@@ -181,6 +183,8 @@ class Author:
                     key: value for key, value in message.items() if key not in ("event", "kind")
                 }
                 self._world.tell(TELL[event], self._brief.candidate.id, said=kept)
+            if event == "turn":
+                heard(self._world, self._brief.candidate, str(message.get("text", "")))
             if event == "step":
                 await self._import(str(message.get("summary", "")))
                 await channel.send({"ack": message.get("n")})

@@ -11,8 +11,8 @@ from daemon.core.candidate import Candidate, Stage, new_id
 from daemon.core.events import Kind
 from daemon.core.goal import Goal
 from daemon.core.promotion import State
-from daemon.supervisor import judge, runnable
-from daemon.supervisor.author import Author, Brief, Draft
+from daemon.supervisor import ideas, judge, runnable
+from daemon.supervisor.author import Author, Brief, Draft, protocol_of
 from daemon.supervisor.broker import Broker
 from daemon.supervisor.promoter import Promoter, new_promotion, stage_after
 from daemon.supervisor.slots import Slots
@@ -61,6 +61,8 @@ class Cycle:
         try:
             candidate = await self._draft(candidate, wish)
             if candidate.state is Stage.DRAFTED:
+                candidate = self._dropped(candidate)
+            if candidate.state is Stage.DRAFTED:
                 candidate = await self.judge(candidate)
             if candidate.state is Stage.JUDGED and self._may_promote(candidate):
                 candidate = await self.promote(candidate)
@@ -68,6 +70,7 @@ class Cycle:
             candidate = self._now(candidate)
             stage = Stage.REJECTED if isinstance(trouble, Refused) else Stage.ABANDONED
             candidate = self.move(candidate, stage, reason=trouble.message)
+        ideas.ended(self.world, candidate)
         self.world.tell(
             Kind.CYCLE_ENDED,
             candidate.id,
@@ -75,6 +78,14 @@ class Cycle:
             reason=candidate.reason,
             release=candidate.release,
         )
+        return candidate
+
+    def _dropped(self, candidate: Candidate) -> Candidate:
+        """What is no new idea is rejected before it costs a gate."""
+        reason = ideas.drop(self.world, candidate)
+        if reason is not None:
+            return self.move(candidate, Stage.REJECTED, reason=reason)
+        ideas.reviewing(self.world, candidate)
         return candidate
 
     def _now(self, candidate: Candidate) -> Candidate:
@@ -99,11 +110,15 @@ class Cycle:
     async def _draft(self, candidate: Candidate, wish: Wish) -> Candidate:
         model, session = await self._choose_model(candidate, wish)
         program = await runnable.program(self.world)
-        candidate = candidate.model_copy(update={"model": model})
+        told = ideas.began(self.world, candidate, wish.goal)
+        protocol = str(protocol_of(self.world, wish.goal, model))
+        known: dict[str, Any] = {"model": model, "told": told, "protocol": protocol}
+        candidate = candidate.model_copy(update=known)
         self.world.journal.save_candidate(candidate)
-        brief = Brief(candidate, wish.goal, program, model, session, wish.record)
+        record = wish.record or ideas.recording(self.world, candidate.id)
+        brief = Brief(candidate, wish.goal, program, model, session, record)
         draft = await Author(self.world, self.broker, brief).run()
-        known: dict[str, Any] = {"head": draft.head, "tokens": draft.tokens}
+        known = {"head": draft.head, "tokens": draft.tokens}
         verdict = _unfinished(draft, candidate)
         if verdict is not None:
             stage, reason = verdict

@@ -1,4 +1,4 @@
-"""The verbs of goals: add, list, show, remove."""
+"""The verbs of goals: add, list, show, remove, reorder, accept, retry."""
 
 from __future__ import annotations
 
@@ -9,20 +9,33 @@ from typing import Any
 from pydantic import ValidationError
 
 from daemon.core.goal import Goal, Protocol
-from daemon.state import goals
-from daemon.state.journal import Journal
+from daemon.core.project import State
+from daemon.state import goals, projects
 from daemon.supervisor.control import Answer, Verb
+from daemon.supervisor.world import World
 from fitness.acceptance import Acceptance
+from ops import goal_files
 from ops.errors import Refused
 
 Arguments = Mapping[str, Any]
+FIELDS = (
+    "text",
+    "priority",
+    "protocol",
+    "module",
+    "paths",
+    "tries",
+    "budget",
+    "acceptance",
+    "session",
+)
 
 
 @dataclass
 class GoalVerbs:
     """Goals as people name them, checked before they are kept."""
 
-    journal: Journal
+    world: World
 
     def table(self) -> dict[str, Verb]:
         return {
@@ -30,42 +43,115 @@ class GoalVerbs:
             "goal.list": self.list,
             "goal.show": self.show,
             "goal.remove": self.remove,
+            "goal.reorder": self.reorder,
+            "goal.accept": self.accept,
+            "goal.retry": self.retry,
         }
 
     async def add(self, arguments: Arguments) -> Answer:
-        goal = self.made(goals.new_id(self.journal), arguments)
-        self.journal.save_goal(goal)
+        goal = self.made(goals.new_id(self.world.journal), arguments)
+        self.world.journal.save_goal(goal)
         return goal.model_dump(mode="json")
 
     def made(self, name: str, arguments: Arguments) -> Goal:
-        known = ("text", "protocol", "module", "acceptance", "session")
-        fields = {key: arguments.get(key) for key in known}
-        try:
-            if fields["acceptance"] is not None:
-                Acceptance.model_validate(fields["acceptance"])
-            if fields["protocol"] is not None:
-                fields["protocol"] = Protocol(fields["protocol"])
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            text = f"the acceptance's {where}: {first['msg']}"
-            raise Refused(text, "see: orgctl goal add --help") from error
-        except ValueError as error:
-            raise Refused(str(error), "protocols are: agent, rewrite") from error
-        return goals.make(name, **fields)
+        unknown = sorted(set(arguments) - {*FIELDS, *Goal.model_fields})
+        if unknown:
+            raise Refused(f"a goal has no {unknown[0]!r}", f"it has: {', '.join(FIELDS)}")
+        return goals.make(name, **checked(arguments))
+
+    def take_from_repo(self) -> None:
+        """The goals/ folder on main; an instance of org itself has none. Raises Refused."""
+        world = self.world
+        if world.instance.kind != "repo":
+            return
+        found = goal_files.read(folder_of(world, world.main()))
+        table = {
+            name: checked({k: fields.get(k) for k in fields}) for name, fields in found.items()
+        }
+        goals.take_from_repo(world.journal, table)
 
     async def list(self, _: Arguments) -> Answer:
-        done = goals.reached(self.journal)
-        rows = [
-            {"id": goal.id, "text": goal.text, "done": goal.id in done}
-            for goal in self.journal.goals()
-        ]
-        return {"goals": rows}
+        self.take_from_repo()
+        done = goals.reached(self.world.journal)
+        return {"goals": [self._row(goal, done) for goal in goals.ordered(self.world.journal)]}
+
+    def _row(self, goal: Goal, done: frozenset[str]) -> Answer:
+        project = projects.find(self.world.journal, goal.id)
+        state = State.COMPLETE if goal.id in done else project.state
+        return {
+            "id": goal.id,
+            "text": goal.text,
+            "done": goal.id in done,
+            "state": "proposed" if goal.proposed else str(state),
+            "reason": project.reason,
+            "priority": goal.priority,
+            "tries": project.tries,
+            "tokens": project.tokens,
+        }
 
     async def show(self, arguments: Arguments) -> Answer:
-        return goals.find(self.journal, str(arguments.get("id"))).model_dump(mode="json")
+        goal = goals.find(self.world.journal, str(arguments.get("id")))
+        project = projects.find(self.world.journal, goal.id).model_dump(mode="json")
+        for idea in project["blocked"]:
+            idea.pop("tokens")
+        return goal.model_dump(mode="json") | {"project": project}
 
     async def remove(self, arguments: Arguments) -> Answer:
-        goal = goals.find(self.journal, str(arguments.get("id")))
-        self.journal.remove_goal(goal.id)
+        goal = goals.find(self.world.journal, str(arguments.get("id")))
+        if goal.source is not None:
+            raise Refused(f"{goal.id} comes from {goal.source}", "remove that file from the repo")
+        self.world.journal.remove_goal(goal.id)
         return {"id": goal.id, "removed": True}
+
+    async def reorder(self, arguments: Arguments) -> Answer:
+        goals.reorder(self.world.journal, [str(name) for name in arguments.get("ids") or ()])
+        return await self.list({})
+
+    async def accept(self, arguments: Arguments) -> Answer:
+        """A goal that org proposed becomes one that it works on."""
+        goal = goals.find(self.world.journal, str(arguments.get("id")))
+        goal = goal.model_copy(update={"proposed": False})
+        self.world.journal.save_goal(goal)
+        return goal.model_dump(mode="json")
+
+    async def retry(self, arguments: Arguments) -> Answer:
+        """A blocked goal is taken up again; what was learned stays."""
+        goal = goals.find(self.world.journal, str(arguments.get("id")))
+        project = projects.find(self.world.journal, goal.id)
+        if project.state is not State.BLOCKED:
+            raise Refused(f"{goal.id} is not blocked", "see: orgctl goal list")
+        project = project.to(State.PLANNING).model_copy(update={"tries": 0})
+        projects.save(self.world.journal, project)
+        return {"id": goal.id, "state": str(project.state)}
+
+
+def checked(arguments: Arguments) -> dict[str, Any]:
+    """The fields of a goal. Raises Refused for an acceptance or protocol that makes no sense."""
+    fields = {key: arguments.get(key) for key in FIELDS if arguments.get(key) is not None}
+    try:
+        if "acceptance" in fields:
+            Acceptance.model_validate(fields["acceptance"])
+        if "protocol" in fields:
+            fields["protocol"] = Protocol(str(fields["protocol"]))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        text = f"the acceptance's {where}: {first['msg']}"
+        raise Refused(text, "see: orgctl goal add --help") from error
+    except ValueError as error:
+        raise Refused(str(error), "protocols are: agent, rewrite") from error
+    return fields
+
+
+def folder_of(world: World, commit: str) -> dict[str, bytes]:
+    """Path below goals/ -> bytes, on `commit`."""
+    prefix = f"{goal_files.FOLDER}/"
+    entries = [
+        entry
+        for entry in world.history.listing(commit)
+        if entry.path.startswith(prefix) and entry.size <= goal_files.FILE_BYTES_MAX
+    ]
+    blobs = world.history.blobs([entry.oid for entry in entries]) if entries else []
+    return {
+        entry.path.removeprefix(prefix): blob for entry, blob in zip(entries, blobs, strict=True)
+    }

@@ -42,7 +42,7 @@ class Verbs:
 
     @property
     def goals(self) -> GoalVerbs:
-        return GoalVerbs(self.world.journal)
+        return GoalVerbs(self.world)
 
     def table(self) -> dict[str, Verb]:
         return {
@@ -126,6 +126,7 @@ class Verbs:
         """A goal's id, a goal's text, or the next open one."""
         named = arguments.get("goal")
         if named is None:
+            self.goals.take_from_repo()
             own = self.world.instance.kind == "org"
             return goals.following(self.world.journal, program if own else None)
         known = self.world.journal.goal(str(named))

@@ -6,7 +6,9 @@ import os
 from typing import Any
 
 from daemon.core.candidate import ENDED, Candidate, Stage
+from daemon.core.project import State as ProjectState
 from daemon.core.promotion import State
+from daemon.state import goals, projects
 from daemon.supervisor import judge
 from daemon.supervisor.promoter import Promoter
 from daemon.supervisor.slots import Slots
@@ -39,8 +41,23 @@ def status(world: World, slots: Slots, promoter: Promoter, started: float) -> di
         if under_way
         else None,
         "counts": counts(world),
+        "projects": projects_of(world),
         "cells": world.settings.cells.backend,
     }
+
+
+def projects_of(world: World) -> list[dict[str, Any]]:
+    """The goals that somebody worked on, or that wait for a person, as far as they are."""
+    shown = []
+    for goal in goals.ordered(world.journal)[:SHOWN_MAX]:
+        project = projects.find(world.journal, goal.id)
+        if goal.proposed or project.state not in (ProjectState.PLANNING, ProjectState.COMPLETE):
+            state = "proposed" if goal.proposed else str(project.state)
+            done = sum(task.done for task in project.tasks)
+            tasks = {"done": done, "all": len(project.tasks)}
+            row = {"goal": goal.id, "title": goal.title, "state": state, "tasks": tasks}
+            shown.append(row | {"reason": project.reason})
+    return shown
 
 
 def _promotion(world: World, promoter: Promoter) -> dict[str, Any] | None:

@@ -34,7 +34,7 @@ def judge(subject: Subject) -> Verdict:
     goal = subject.job.goal
     if goal is None:
         return passed(NAME, "no goal was named")
-    if goal.acceptance is None:
+    if goal.acceptance is None or not (goal.acceptance.command or goal.acceptance.probes):
         return _by_new_test(subject) if subject.job.kind == "org" else _by_gates(subject)
     for probe in goal.acceptance.probes:
         if (reason := _probe(subject, probe)) is not None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from fitness.policy import REPO_JUDGE, ROOMS, mixed
+from fitness.policy import REPO_GOALS, REPO_JUDGE, ROOMS, mixed
 from fitness.subject import Subject
 from fitness.verdict import Verdict, failed, passed
 from ops.records import Change
@@ -95,7 +95,7 @@ def _planted(change: Change) -> str | None:
 
 
 def _judging(change: Change) -> str | None:
-    if change.path in REPO_JUDGE:
+    if change.path in REPO_JUDGE or change.path.startswith(REPO_GOALS):
         return "says how this repo is served and judged, so a candidate may not change it"
     return None
 

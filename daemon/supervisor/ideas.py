@@ -1,0 +1,162 @@
+"""What the tries at a goal teach: told to the next author, and spared a second judgement.
+
+A change that only alters layout, leaves the goal's allowed paths, or is the idea of a
+former try once more is dropped here, before it costs a gate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon.core.candidate import Candidate, Stage
+from daemon.core.goal import Goal, outside
+from daemon.core.likeness import alike, change_tokens, tree_hash
+from daemon.core.project import Idea, Project, State
+from daemon.state import projects
+from daemon.supervisor.world import World
+
+FILES_MAX = 200  # a change of more files is compared by its tree alone
+BYTES_MAX = 2 * 2**20
+IDEAS_KEPT_MAX = 50
+TOKENS_KEPT_MAX = 4_000
+ABSENT = "000000"
+HIDDEN = frozenset({"goal", "behaviour", "replay"})
+
+
+@dataclass(frozen=True)
+class Print:
+    """What a change looks like: its paths, its files' normalised hash, its tokens."""
+
+    paths: tuple[str, ...]
+    tree: str
+    tokens: tuple[str, ...]
+    same: bool  # nothing but layout differs from the base
+
+
+def print_of(world: World, base: str, head: str) -> Print:
+    changes = world.history.changes(base, head)
+    paths = tuple(change.path for change in changes)
+    if len(changes) > FILES_MAX:
+        return Print(paths, world.history.tree(head), (), same=False)
+    old = {one.path: _text(world, one.old, one.old_mode) for one in changes}
+    new = {one.path: _text(world, one.new, one.new_mode) for one in changes}
+    modes = all(ABSENT not in (one.old_mode, one.new_mode) for one in changes)
+    kept = modes and all(one.old_mode == one.new_mode for one in changes)
+    tokens = change_tokens(old, new)[:TOKENS_KEPT_MAX]
+    return Print(paths, tree_hash(new), tokens, same=kept and tree_hash(old) == tree_hash(new))
+
+
+def _text(world: World, oid: str, mode: str) -> str | None:
+    if mode == ABSENT:
+        return None
+    data = world.history.blobs([oid])[0]
+    return data[:BYTES_MAX].decode("utf-8", "surrogateescape")
+
+
+def began(world: World, candidate: Candidate, goal: Goal) -> str:
+    """A try begins; what the author is told of former ones."""
+    project = projects.find(world.journal, goal.id)
+    told = project.told()
+    project = project.to(State.PLANNING)  # from wherever a former try, or a power cut, left it
+    projects.save(world.journal, project.to(State.EXECUTING, f"{candidate.branch} is at work"))
+    return told
+
+
+def reviewing(world: World, candidate: Candidate) -> None:
+    if candidate.wish is not None:
+        project = projects.find(world.journal, candidate.wish.id)
+        if project.state is State.EXECUTING:
+            text = f"{candidate.branch} is judged"
+            projects.save(world.journal, project.to(State.REVIEWING, text))
+
+
+def recording(world: World, candidate: str) -> Path:
+    """Where every author's session is written down, to be replayed without a model."""
+    folder = world.layout.evidence / candidate
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / "session.jsonl"
+
+
+def heard(world: World, candidate: Candidate, said: str) -> None:
+    """An author's own lines for the notebook."""
+    if candidate.wish is None:
+        return
+    project = projects.find(world.journal, candidate.wish.id)
+    fuller = project.heard(world.clock(), candidate.id, said)
+    if fuller != project:
+        projects.save(world.journal, fuller)
+
+
+def drop(world: World, candidate: Candidate) -> str | None:
+    """Why this draft needs no judging; None when it does."""
+    if candidate.wish is None or candidate.head is None:
+        return None
+    seen = print_of(world, candidate.base, candidate.head)
+    if seen.same:
+        return "the author changed nothing but layout and comments"
+    if strays := outside(candidate.wish.paths, seen.paths):
+        return f"{strays[0]} is none of the paths that the goal allows"
+    for idea in projects.find(world.journal, candidate.wish.id).blocked:
+        if idea.tree == seen.tree or (idea.tokens and alike(idea.tokens, seen.tokens)):
+            return f"the same change as cand/{idea.candidate}, which did not do: {idea.reason}"
+    return None
+
+
+def ended(world: World, candidate: Candidate) -> None:
+    """Remember how a try ended; a goal whose tries are used up is blocked."""
+    goal = candidate.wish
+    if goal is None:
+        return
+    project = projects.find(world.journal, goal.id)
+    project = project.model_copy(update={"tokens": project.tokens + candidate.tokens})
+    if candidate.state is Stage.PROMOTED:
+        project = project.to(State.COMPLETE, f"{candidate.release} serves it")
+    elif candidate.state is Stage.REJECTED:
+        project = _rejected(world, candidate, project, goal)
+    elif project.state in (State.EXECUTING, State.REVIEWING) and candidate.state in (
+        Stage.ABANDONED,
+        Stage.JUDGED,
+    ):
+        waits = candidate.state is Stage.JUDGED
+        state = State.REVIEWING if waits and project.state is State.REVIEWING else State.PLANNING
+        project = project.to(state, candidate.reason or "it waits for a person")
+    projects.save(world.journal, project)
+
+
+def told_reason(reason: str, goal: Goal) -> str:
+    """Without what a check that authors never see has said."""
+    gate = reason.split(":", 1)[0]
+    if gate in HIDDEN and (gate != "goal" or goal.acceptance is not None):
+        return f"the {gate} gate, which is not shown to authors, was not convinced"
+    return reason
+
+
+def _rejected(world: World, candidate: Candidate, project: Project, goal: Goal) -> Project:
+    whole = candidate.reason or "rejected"
+    reason = told_reason(whole, goal)
+    project = project.model_copy(update={"tries": project.tries + 1})
+    idea = Idea(candidate=candidate.id, approach="a try without a change", reason=reason)
+    if candidate.head is not None and candidate.head != candidate.base:
+        seen = print_of(world, candidate.base, candidate.head)
+        approach = _approach(world, candidate, seen)
+        idea = Idea(
+            candidate=candidate.id,
+            approach=approach,
+            reason=reason,
+            tree=seen.tree,
+            tokens=seen.tokens,
+        )
+    if idea.tree not in {known.tree for known in project.blocked} or not idea.tree:
+        kept = (*project.blocked, idea)[-IDEAS_KEPT_MAX:]
+        project = project.model_copy(update={"blocked": kept})
+    if project.tries >= goal.tries:
+        return project.to(State.BLOCKED, f"{project.tries} tries failed, the last: {whole}")
+    return project.to(State.PLANNING, whole)
+
+
+def _approach(world: World, candidate: Candidate, seen: Print) -> str:
+    """The steps' own words, and where they were taken."""
+    steps = world.history.log(f"{candidate.base}..{candidate.head}", limit=5)
+    told = "; ".join(entry.subject for entry in reversed(steps))
+    return f"{told} ({', '.join(seen.paths[:5])})"

@@ -1,0 +1,87 @@
+"""Tries at one goal learn from each other: nothing is judged twice, and a hopeless goal ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.journeys import service
+from tests.journeys.instance import Home, commit_all, git, running
+from tests.journeys.test_other_repo import GOOD
+from tests.model_server import say, scripted_model
+
+pytestmark = pytest.mark.journey
+
+BAD = '''"""Counting."""
+
+
+def count(path):
+    """How many words `path` has, separated by slashes."""
+    return len(path.split("/")) - 1
+'''
+CHECK = """import sys
+sys.path.insert(0, ".")
+from words import count
+assert count("//a//b/") == 2, "SECRET"
+"""
+GOAL = f'''text = """count words only
+
+Words are separated by slashes."""
+module = "words.py"
+protocol = "rewrite"
+tries = 3
+paths = ["*.py"]
+[acceptance]
+command = ["python3", "/acceptance/check.py"]
+files = {{ "check.py" = """{CHECK}""" }}
+'''
+
+
+def test_a_goal_of_the_repo_is_tried_until_it_is_reached(home: Home, tmp_path: Path) -> None:
+    """The second try repeats the first and costs no gate; the third is told, and promoted."""
+    repo = service.make(tmp_path / "service")
+    (repo / "goals").mkdir()
+    (repo / "goals" / "words.toml").write_text(GOAL)
+    commit_all(repo, "Want words counted")
+    again = BAD.replace("path.split", "path . split") + "\n# the same\n"
+    replies = [say(f"NOTE: slashes matter\n```python\n{text}```") for text in (BAD, again, GOOD)]
+    with scripted_model(replies) as model:
+        base = f"http://127.0.0.1:{model.server_address[1]}"
+        with running(home, repo, f'[model]\nbase = "{base}"\n[author]\nrounds_max = 1\n'):
+            listed = home.ask("goal", "list")["goals"]
+            assert [(one["id"], one["state"]) for one in listed] == [("words", "planning")]
+            first = home.orgctl("evolve", "--wait", "--json").json
+            assert (first["outcome"], first["reason"][:5]) == ("rejected", "goal:")
+            second = home.orgctl("evolve", "--wait", "--json").json
+            assert second["outcome"] == "rejected"
+            assert second["scorecard"] is None
+            assert first["candidate"] in second["reason"]
+            third = home.ask("evolve", "--wait")
+            assert third["outcome"] == "promoted", third
+            asked = str(model.asked[2]["messages"])
+            assert "do not do this again" in asked
+            assert "slashes matter" in asked
+            assert "SECRET" not in asked
+            shown = home.ask("goal", "show", "words")
+            assert shown["project"]["state"] == "complete"
+            assert shown["project"]["tries"] == 2
+    assert git(repo, "status", "--porcelain") == ""
+
+
+def test_a_goal_whose_tries_are_used_up_is_blocked_until_a_person_says(
+    home: Home, tmp_path: Path
+) -> None:
+    """Also one whose author strays from the paths that the goal allows."""
+    repo = service.make(tmp_path / "service")
+    with scripted_model([say(f"```python\n{GOOD}```")]) as model:
+        base = f"http://127.0.0.1:{model.server_address[1]}"
+        with running(home, repo, f'[model]\nbase = "{base}"\n[author]\nrounds_max = 1\n'):
+            words = ("count words only", "--protocol", "rewrite", "--module", "words.py")
+            home.ask("goal", "add", *words, "--tries", "1", "--path", "service.py")
+            done = home.orgctl("evolve", "--wait", "--json").json
+            assert "none of the paths" in done["reason"]
+            assert home.ask("goal", "list")["goals"][0]["state"] == "blocked"
+            assert "no open goal" in home.orgctl("evolve", "--wait").told
+            home.ask("goal", "retry", "g1")
+            assert home.ask("goal", "list")["goals"][0]["state"] == "planning"
