@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from fitness import gates
-from fitness.gates import Gate
+from fitness.gates import Gate, tests
 from fitness.scorecard import Score, Scorecard
 from fitness.subject import Job, Subject
 from fitness.verdict import Verdict, failed
@@ -85,7 +85,10 @@ def judge(subject: Subject, line: Line) -> Scorecard:
         passed=False,
         gates=tuple(scores),
     )
-    return card.model_copy(update={"passed": bool(expected) and card.complete()})
+    card = card.model_copy(update={"passed": bool(expected) and card.complete()})
+    if card.passed and subject.job.only is None:
+        tests.remember(subject)
+    return card
 
 
 def _serve(subject: Subject, line: Line) -> None:

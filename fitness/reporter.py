@@ -30,6 +30,12 @@ class Reporter:
             text = str(report.longrepr or "")[-2000:] if bad else ""
             self.say(id=report.nodeid, outcome=OUTCOMES[report.outcome], text=text)
 
+    def pytest_collection_finish(self, session: Any) -> None:
+        """Only when nothing but the ids is asked for: else a test that never ran had a result."""
+        if session.config.option.collectonly:
+            for item in session.items:
+                self.say(id=item.nodeid, outcome="collected")
+
     def pytest_collectreport(self, report: Any) -> None:
         if report.failed:
             self.say(id=report.nodeid, outcome="failed", text=str(report.longrepr)[-2000:])

@@ -84,6 +84,7 @@ class Subject:
     url: str | None = None
     unserved: str | None = None  # why it could not be served
     history: History = field(init=False)
+    results: dict[str, str] = field(default_factory=dict)  # test id -> outcome, in this judgement
 
     def __post_init__(self) -> None:
         self.history = History(self.job.repo)
@@ -91,6 +92,13 @@ class Subject:
     @property
     def commit(self) -> str:
         return self.job.commit
+
+    @property
+    def baselines(self) -> Path:
+        """What is known of main and kept from one candidate to the next."""
+        folder = self.job.evidence.parent / "baselines"
+        folder.mkdir(exist_ok=True)
+        return folder
 
     def changes(self) -> tuple[Change, ...]:
         return self.history.changes(self.job.base, self.job.commit)

@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from functools import partial
 from types import ModuleType
 
-from fitness.gates import build, command, contract, goal, identity, lint, paths, tests
+from fitness.gates import (
+    build,
+    command,
+    contract,
+    goal,
+    identity,
+    lint,
+    own_tests,
+    paths,
+    tests,
+    types,
+)
 from fitness.subject import Job, Subject
 from fitness.verdict import Verdict
 
@@ -35,7 +46,10 @@ def _gate(module: ModuleType) -> Gate:
     )
 
 
-SUITE = tuple(_gate(module) for module in (paths, build, lint, identity, contract, tests, goal))
+SUITE = tuple(
+    _gate(module)
+    for module in (paths, build, lint, types, identity, contract, tests, own_tests, goal)
+)
 
 
 def suite_for(job: Job) -> tuple[Gate, ...]:

@@ -163,10 +163,10 @@ def test_cut_off_calls_are_never_guessed(names: list[str], tail: str) -> None:
 def test_bombs_take_linear_time(bomb: str) -> None:
     """Whole, and in pieces as a model sends them."""
     text = (bomb * (BOMB_CHARS // len(bomb) + 1))[:BOMB_CHARS]
-    began = time.monotonic()
+    began = time.process_time()
     extract(text, TOOLS)
     fed([text[at : at + 16] for at in range(0, len(text), 16)], False, None)
-    assert time.monotonic() - began < BOMB_SECONDS_MAX
+    assert time.process_time() - began < BOMB_SECONDS_MAX
 
 
 def test_long_streams_find_the_same() -> None:

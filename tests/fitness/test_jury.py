@@ -24,7 +24,8 @@ from tests.fitness.case import ROOT, WORDS, WORSE, Answer, Changes, Repo, health
 SECONDS = 60.0
 MODULE = "daemon/core/words.py"
 BETTER = WORDS.replace("How many", "The number of")
-NAMES = ["paths", "build", "lint", "identity", "contract", "tests", "goal"]
+HYGIENE = ["paths", "build", "lint", "types"]
+NAMES = [*HYGIENE, "identity", "contract", "tests", "own-tests", "goal"]
 
 
 @contextlib.contextmanager
@@ -187,7 +188,7 @@ def test_a_healthy_candidate_has_a_complete_card(repo: Repo) -> None:
         assert (subject.job.evidence.parent / str(score.evidence)).is_file()
     ended = [event["name"] for event in events if event.get("state") == "ended"]
     assert ended[0] == "paths"
-    assert set(ended[-2:]) == {"tests", "goal"}
+    assert set(ended[-3:]) == {"tests", "own-tests", "goal"}
     assert events.index({"need": "serve"}) > 5  # after hygiene and build
 
 
@@ -199,7 +200,7 @@ REJECTED: dict[str, tuple[Changes, list[str], str]] = {
     ),
     "what does not build is not served": (
         {MODULE: "import nothing_of_that_name\n"},
-        ["paths", "build", "lint"],
+        HYGIENE,
         "daemon.core.words cannot be imported",
     ),
     "a broken test": ({MODULE: WORSE}, NAMES, "1 of main's tests do not pass"),

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from fitness.gates import own_tests
 from fitness.gates import tests as gate
+from fitness.subject import Subject
+from fitness.verdict import Verdict
 from tests.fitness.case import TESTS, WORDS, WORSE, Changes, Repo
 
 FILE = "tests/core/test_words.py"
@@ -51,7 +55,7 @@ BAD: dict[str, tuple[Changes, str]] = {
     "does not import": ({MODULE: "import nothing_of_that_name\n"}, "4 of main's tests never"),
     "exits badly after all tests passed": (
         {MODULE: WORDS + "\nimport atexit, os\natexit.register(os._exit, 7)\n"},
-        "the test run ended with 7, not 0",
+        "main's tests ended as a run with 7, not 0",
     ),
     "skips from the code": (
         {
@@ -104,10 +108,16 @@ BAD: dict[str, tuple[Changes, str]] = {
 }
 
 
+def _both(subject: Subject) -> Verdict:
+    """Of main's tests, and where these say yes, of the candidate's own."""
+    verdict = gate.judge(subject)
+    return own_tests.judge(subject) if verdict.passed else verdict
+
+
 @pytest.mark.parametrize("name", GOOD)
 def test_a_candidate_that_keeps_all_promises_passes(repo: Repo, name: str) -> None:
     """Whatever else it does, every test of main and its own says so by its id."""
-    verdict = gate.judge(repo.release(GOOD[name]))
+    verdict = _both(repo.release(GOOD[name]))
     assert verdict.passed, verdict
 
 
@@ -115,23 +125,38 @@ def test_a_candidate_that_keeps_all_promises_passes(repo: Repo, name: str) -> No
 def test_a_candidate_that_breaks_or_cheats_is_rejected_by_name(repo: Repo, name: str) -> None:
     """An exit code, a report file or printed words convince nobody."""
     changes, sentence = BAD[name]
-    verdict = gate.judge(repo.release(changes))
+    verdict = _both(repo.release(changes))
     assert not verdict.passed
     assert verdict.reason.startswith(sentence), verdict
 
 
+def _kept(subject: Subject, kind: str) -> Path:
+    return subject.baselines / f"{subject.job.base}-{kind}.json"
+
+
 def test_what_main_expects_is_kept_by_its_commit(repo: Repo) -> None:
-    """Ids and outcomes of main's own run, skipped ones as well; the second time nothing runs."""
+    """First the ids alone; ids and outcomes once main's own run was needed."""
     subject = repo.release(GOOD["the same behaviour"])
-    expected = gate.baseline(subject)
-    assert expected == {
-        f"{FILE}::test_two": "passed",
-        f"{FILE}::test_none[]": "passed",
-        f"{FILE}::test_none[ ]": "passed",
-        f"{FILE}::test_elsewhere": "skipped",
+    for kind in ("ids", "run"):
+        _kept(subject, kind).unlink(missing_ok=True)
+    ids = [f"{FILE}::test_{name}" for name in ("two", "none[]", "none[ ]", "elsewhere")]
+    assert gate.supposed(subject) == dict.fromkeys(ids, "passed")
+    ran = gate.baseline(subject)
+    assert ran == dict.fromkeys(ids, "passed") | {f"{FILE}::test_elsewhere": "skipped"}
+    assert json.loads(_kept(subject, "run").read_bytes()) == ran
+    assert gate.supposed(subject) == ran
+
+
+def test_the_results_of_an_accepted_candidate_are_known_should_it_become_main(repo: Repo) -> None:
+    """With those of its own tests; the next candidate on top of it needs no run of main's."""
+    subject = repo.release(GOOD["a test of its own"])
+    assert _both(subject).passed
+    gate.remember(subject)
+    told = json.loads((subject.baselines / f"{subject.commit}-run.json").read_bytes())
+    assert told == {
+        **gate.baseline(subject),
+        "tests/core/test_new.py::test_three": "passed",
     }
-    kept = subject.job.evidence.parent / "baselines" / f"{repo.base}.json"
-    assert json.loads(kept.read_bytes()) == expected
 
 
 def test_a_test_that_main_fails_is_not_held_against_the_candidate() -> None:
@@ -148,12 +173,12 @@ def test_a_test_that_main_fails_is_not_held_against_the_candidate() -> None:
 def test_a_main_that_cannot_be_tested_passes_nobody(repo: Repo) -> None:
     """Without an expectation there is nothing that could be kept."""
     subject = repo.release(GOOD["the same behaviour"], python="/usr/bin/false")
-    kept = subject.job.evidence.parent / "baselines" / f"{repo.base}.json"
-    aside = kept.rename(kept.with_suffix(".aside")) if kept.exists() else None
+    there = [path for path in (_kept(subject, "ids"), _kept(subject, "run")) if path.exists()]
+    aside = [(path, path.rename(path.with_suffix(".aside"))) for path in there]
     try:
         verdict = gate.judge(subject)
     finally:
-        if aside is not None:
-            aside.rename(kept)
+        for path, moved in aside:
+            moved.rename(path)
     assert not verdict.passed
-    assert verdict.reason.startswith("main's own tests did not run to their end")
+    assert verdict.reason == "main's tests judge nobody, for they did not run to their end on main"

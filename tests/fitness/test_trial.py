@@ -99,7 +99,7 @@ def test_a_run_that_hangs_is_stopped_and_what_it_reported_counts(repo: Repo) -> 
     hangs = "import threading\n\n\ndef test_z() -> None:\n    threading.Event().wait()\n"
     subject = repo.release({"tests/core/test_zz.py": hangs})
     root = subject.job.candidate_dir
-    trial = run_tests(subject, root, root, (FILE, "tests/core/test_zz.py"), 2.0)
+    trial = run_tests(subject, root, root, (FILE, "tests/core/test_zz.py"), 8.0)
     assert trial.ended.limit == "wall"
     assert trial.results[f"{FILE}::test_two"] == "passed"
     assert "tests/core/test_zz.py::test_z" not in trial.results

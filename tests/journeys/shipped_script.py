@@ -43,7 +43,7 @@ def in_words(seconds: float) -> str:
         raise ValueError(f"{seconds} is no span of time")
     left = int(seconds)
     first = next((at for at, (_, size) in enumerate(UNITS) if left >= size), len(UNITS) - 1)
-    parts = []
+    parts: list[str] = []
     for name, size in UNITS[first : first + PARTS_MAX]:
         count, left = divmod(left, size)
         if count or not parts:
