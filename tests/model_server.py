@@ -10,10 +10,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 PIECE_CHARS = 24
+HOLD_SECONDS = 30.0
 
 
 def say(content: str = "", **calls: dict[str, Any]) -> dict[str, Any]:
-    """One reply: text, and calls as tool=arguments; `tool__2` is the same tool once more."""
+    """One reply: text, and calls as tool=arguments; `tool__2` is the same tool once more.
+
+    With an event as its `hold`, a reply stops after its first piece until that is set.
+    """
     named = [(name.split("__")[0], arguments) for name, arguments in calls.items()]
     return {"content": content, "calls": named}
 
@@ -47,8 +51,9 @@ def chunks(reply: dict[str, Any], model: str = "scripted") -> Iterator[dict[str,
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, replies: Sequence[Any]) -> None:
+    def __init__(self, replies: Sequence[Any], models: Sequence[str]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self.models = models
         self.replies = list(replies)
         self.asked: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
@@ -59,7 +64,8 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        body = json.dumps({"object": "list", "data": [{"id": "scripted", "object": "model"}]})
+        rows = [{"id": name, "object": "model"} for name in self.server.models]
+        body = json.dumps({"object": "list", "data": rows})
         self._send(200, "application/json", body.encode())
 
     def do_POST(self) -> None:
@@ -80,6 +86,8 @@ class _Handler(BaseHTTPRequestHandler):
         for chunk in chunks(reply):
             self.wfile.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
             self.wfile.flush()
+            if isinstance(reply.get("hold"), threading.Event):
+                reply["hold"].wait(HOLD_SECONDS)
         self.wfile.write(b"data: [DONE]\n\n")
         self.close_connection = True
 
@@ -95,9 +103,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def scripted_model(replies: Sequence[Any]) -> Iterator[_Server]:
+def scripted_model(
+    replies: Sequence[Any], models: Sequence[str] = ("scripted",)
+) -> Iterator[_Server]:
     """A running server; `.server_address` tells where, `.asked` what it was asked."""
-    server = _Server(replies)
+    server = _Server(replies, models)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

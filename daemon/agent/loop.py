@@ -23,7 +23,7 @@ SHOWN_CHARS_MAX = 2_000
 
 @dataclass(frozen=True)
 class End:
-    """How a run ended, by the one door: done, failed, limit, stuck, unfit or model."""
+    """How a run ended, by the one door: done, answered, failed, limit, stuck, unfit or model."""
 
     status: str
     reason: str
@@ -50,6 +50,7 @@ class Run:
     steps_max: int
     messages: list[Message] = field(default_factory=list)
     tools: tuple[Tool, ...] = TOOLS
+    talks: bool = False  # a reply without a call is the answer, and ends the run
     turns: int = 0
     tokens: int = 0
     silent: int = 0
@@ -85,7 +86,7 @@ class Run:
         self.hooks.turn(self.turns, reply.content[:SHOWN_CHARS_MAX])
         calls = self._calls(reply)[:CALLS_A_TURN_MAX]
         if not calls:
-            return self._nudge("nudge")
+            return End("answered", reply.content) if self.talks else self._nudge("nudge")
         self.silent = 0
         before = self.workspace.fingerprint()
         end, texts = self._run_all(calls)

@@ -46,6 +46,7 @@ class Source:
     replay: Replay | None = None
     recorder: Recorder | None = None
     meter: Meter = field(default_factory=Meter)
+    models: frozenset[str] = frozenset()  # that the door was opened for, beside the setting's
     slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CALLS_MAX))
 
     async def stream(self, body: Mapping[str, Any], size: int) -> Chunks:
@@ -76,7 +77,8 @@ class Source:
             return
         passed = {key: value for key, value in body.items() if key in PASSED}
         passed |= {"stream": True, "stream_options": {"include_usage": True}}
-        async with aclosing(self.upstream.chunks(passed)) as chunks:
+        chosen = passed.get("model") in self.models
+        async with aclosing(self.upstream.chunks(passed, chosen)) as chunks:
             async for chunk in chunks:
                 yield chunk
 

@@ -109,9 +109,9 @@ class Upstream:
             raise Fault("model_rubbish", text) from error
         return list(self.listed)
 
-    async def _allowed(self, asked: object) -> str:
+    async def _allowed(self, asked: object, chosen: bool) -> str:
         """The model's name to ask for: the setting's, else one that is on offer. Raises Fault."""
-        if self.model.name:
+        if self.model.name and (not chosen or asked == self.model.name):
             return self.model.name  # the setting decides, not the cell
         names = (asked, f"{asked}:latest")  # Ollama's names may go without their tag
         for found in (self.listed, await self.models() if asked not in self.listed else ()):
@@ -121,11 +121,16 @@ class Upstream:
         shown = ", ".join(self.listed[:NAMES_SHOWN_MAX]) or "none"
         raise Fault("model_not_offered", f"{asked!r} is not on offer; there is: {shown}", 403)
 
-    async def chunks(self, body: Mapping[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
-        """The streamed chunks of one completion. Raises Fault, also half-way."""
+    async def chunks(
+        self, body: Mapping[str, Any], chosen: bool = False
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """The streamed chunks of one completion. Raises Fault, also half-way.
+
+        `chosen` when whoever opened the door named the body's model for it.
+        """
         self.calls += 1
         try:
-            model = await self._allowed(body.get("model"))
+            model = await self._allowed(body.get("model"), chosen)
             request = self._request("POST", "/chat/completions", {**body, "model": model})
             answer = await self._send(request)
             try:

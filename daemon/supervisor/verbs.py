@@ -16,6 +16,7 @@ from daemon.core.goal import Goal
 from daemon.core.promotion import State
 from daemon.state import goals
 from daemon.supervisor import audit, judge, runnable, views
+from daemon.supervisor.chat_verbs import ChatVerbs
 from daemon.supervisor.control import Answer, Verb
 from daemon.supervisor.cycle import Cycle, Wish
 from daemon.supervisor.goal_verbs import GoalVerbs
@@ -44,10 +45,15 @@ class Verbs:
     def goals(self) -> GoalVerbs:
         return GoalVerbs(self.world)
 
+    @property
+    def chats(self) -> ChatVerbs:
+        return ChatVerbs(self.world, self.cycle.broker)
+
     def table(self) -> dict[str, Verb]:
         return {
             "status": self.status,
             **self.goals.table(),
+            **self.chats.table(),
             "evolve": self.evolve,
             "candidates": self.candidates,
             "show": self.show,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,9 +74,13 @@ class _Assembly:
 class OpenAI:
     """One model at one endpoint."""
 
-    def __init__(self, client: httpx.Client, model: str) -> None:
+    def __init__(
+        self, client: httpx.Client, model: str, hear: Callable[[str], None] | None = None
+    ) -> None:
+        """`hear` is given the text as it grows."""
         self._client = client
         self._model = model
+        self._hear = hear
 
     def reply(self, messages: Sequence[Message], tools: Sequence[dict[str, Any]]) -> Reply:
         """Faults that pass are tried again, with growing pauses; the last one rises."""
@@ -104,7 +108,10 @@ class OpenAI:
                 if answer.status_code != httpx.codes.OK:
                     raise _fault(answer.status_code, answer.read())
                 for chunk in _chunks(answer):
+                    known = len(assembly.content)
                     assembly.add(chunk)
+                    if self._hear is not None and len(assembly.content) > known:
+                        self._hear(assembly.content[known:])
         except httpx.TimeoutException as error:
             raise ModelFault("model_timeout", "the model was silent for too long") from error
         except httpx.HTTPError as error:

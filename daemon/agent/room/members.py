@@ -1,0 +1,145 @@
+"""Who sits in a room: AgentModel talks and uses tools, PythonModel computes and sums up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from daemon.agent.extraction import extract
+from daemon.agent.loop import Run
+from daemon.agent.messages import Message
+from daemon.agent.prompts import prompt
+from daemon.agent.providers import Provider
+from daemon.agent.room.mode import Mode
+from daemon.agent.room.transcript import Entry, heard
+from daemon.agent.room.voice import Interrupted, Voice
+from daemon.agent.tools.python_run import PYTHON_RUN
+from daemon.agent.tools.tool import Tool
+from daemon.agent.workspace import Outside, Workspace
+
+STEPS_MAX = 12
+SUMMARY_CHARS_MAX = 1_200
+RAW_LINE_CHARS_MIN = 80  # a line of output as long as this is raw, however it got into a summary
+NAME = r"^[A-Za-z]\w{0,31}$"
+Providers = Callable[[str, Callable[[str], None]], Provider]
+
+
+class Seat(BaseModel):
+    """One member as it was asked for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: str = Field(pattern=NAME)
+    model: str
+    persona: str = ""
+    kind: Literal["agent", "python"] = "agent"
+    mode: str = "group"
+
+
+@dataclass
+class AgentModel:
+    """A persona on a model; what its tools say stays with it unless it tells."""
+
+    seat: Seat
+    providers: Providers
+    workspace: Workspace
+    tools: tuple[Tool, ...] = ()
+    mode: Mode = field(default_factory=Mode)
+    steps_max: int = STEPS_MAX
+    secret = False
+    rules = "room"
+
+    @property
+    def name(self) -> str:
+        return self.seat.name
+
+    def chat_mode(self, mode: str) -> None:
+        """Where its next answers go: `group`, `direct:<member>`, `file:<path>`. Raises Refused."""
+        self.mode = Mode.parse(mode)
+
+    def speak(self, entries: Sequence[Entry], others: Sequence[str], voice: Voice) -> Entry:
+        """One answer to what was said so far. Raises ModelFault, or Interrupted."""
+        voice.listen(self.tools)
+        provider = self.providers(self.seat.model, voice.hear)
+        run = Run(provider, self.workspace, voice.hooks(), self.steps_max, tools=self.tools)
+        run.talks = True
+        run.messages = [self._system(others), *heard(entries, self.name)]
+        heard_before = len(run.messages)
+        end = run.until_end()
+        voice.end()
+        if voice.stopped.is_set():
+            raise Interrupted
+        entry = Entry(who=self.name, text=end.reason, model=self.seat.model, tokens=run.tokens)
+        if end.status != "answered":
+            return entry.model_copy(update={"kind": "failed"})
+        text = self._prose(run.messages[heard_before:])
+        return entry.model_copy(update={"text": text or "(no answer)"})
+
+    def _prose(self, messages: Sequence[Message]) -> str:
+        """What was said between the calls."""
+        schemas = [tool.schema() for tool in self.tools]
+        said = [one.content for one in messages if one.role == "assistant"]
+        texts = [extract(text, schemas, self.seat.model).content.strip() for text in said]
+        return "\n\n".join(filter(None, texts))
+
+    def _system(self, others: Sequence[str]) -> Message:
+        names = ", ".join(others) or "nobody"
+        parts = [prompt(self.rules).format(name=self.name, others=names), self.seat.persona]
+        parts += [prompt("embedded")] if self.tools else []
+        return Message(role="system", content="\n\n".join(filter(None, parts)))
+
+    def deliver(self, entry: Entry, asked: Mode) -> Entry:
+        """The entry as its own mode wants it, else as it was `asked` for."""
+        mode = self.mode if self.mode.kind != "group" else asked
+        if entry.kind != "said" or mode.kind == "group":
+            return entry
+        if mode.kind == "file":
+            return written(entry, mode.target, self.workspace)
+        hears = mode.target if mode is self.mode else self.name  # the person hears everything
+        return entry.model_copy(update={"to": (hears,)})
+
+
+def written(entry: Entry, path: str, workspace: Workspace) -> Entry:
+    """The answer as a file in the workspace, and nowhere else."""
+    try:
+        workspace.write(path, entry.text.rstrip("\n") + "\n")
+    except Outside as refused:
+        return entry.model_copy(update={"kind": "failed", "text": str(refused)})
+    lines = len(entry.text.splitlines())
+    return entry.model_copy(update={"kind": "file", "text": f"wrote {path}: {lines} lines"})
+
+
+class PythonModel(AgentModel):
+    """Answers by running Python; the raw output is its own, the room gets a summary."""
+
+    secret = True
+    rules = "room_python"
+
+    def __init__(self, seat: Seat, providers: Providers, workspace: Workspace) -> None:
+        super().__init__(seat, providers, workspace, (PYTHON_RUN,))
+
+    def _prose(self, messages: Sequence[Message]) -> str:
+        """The summary, bounded, without long lines copied from the output."""
+        text = super()._prose(messages)
+        raw = "\n".join(one.content for one in messages if one.role == "tool" or _embedded(one))
+        long = {line for line in raw.splitlines() if len(line) >= RAW_LINE_CHARS_MIN}
+        lines = ["[raw output kept]" if line in long else line for line in text.splitlines()]
+        short = "\n".join(lines)
+        return short if len(short) <= SUMMARY_CHARS_MAX else short[:SUMMARY_CHARS_MAX] + "…"
+
+
+def _embedded(message: Message) -> bool:
+    return message.role == "user" and message.content.startswith(f"[{PYTHON_RUN.name}]")
+
+
+def member(
+    seat: Seat, providers: Providers, workspace: Workspace, tools: tuple[Tool, ...]
+) -> AgentModel:
+    if seat.kind == "python":
+        made: AgentModel = PythonModel(seat, providers, workspace)
+    else:
+        made = AgentModel(seat, providers, workspace, tools)
+    made.chat_mode(seat.mode)
+    return made

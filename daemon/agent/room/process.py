@@ -1,0 +1,147 @@
+"""A room as a process: inside a cell, descriptor 4 is its line to whoever opened it.
+
+It hears `say`, `mode`, `interject` and `stop`, one JSON object a line, and tells what happens.
+Nothing is kept here: the other side keeps the entries, and hands them back to resume.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from daemon.agent.providers import Provider
+from daemon.agent.providers.openai import OpenAI, over_socket
+from daemon.agent.room.lock import ChannelLock
+from daemon.agent.room.members import STEPS_MAX, Seat, member
+from daemon.agent.room.room import Room
+from daemon.agent.room.transcript import Entry
+from daemon.agent.tools import TOOLS
+from daemon.agent.tools.tool import Risk, Tool
+from daemon.agent.workspace import Workspace
+from ops.errors import Trouble
+
+LINE_FD = 4
+BROKER = "ORG_BROKER"
+LINE_BYTES_MAX = 2**20
+NOT_FOR_TALK = frozenset({"run_tests"})  # and what ends a run
+
+
+class Opening(BaseModel):
+    """The first line: who sits here, and what was said before."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    seats: tuple[Seat, ...] = Field(min_length=1)
+    mode: str = "group"
+    tools: tuple[str, ...] | None = None  # None: all of them
+    entries: tuple[Entry, ...] = ()
+    steps_max: int = STEPS_MAX
+
+
+class Line:
+    """JSON objects out, in the order of telling, from any thread."""
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
+        self._loop = asyncio.get_running_loop()
+
+    def tell(self, event: str, **data: Any) -> None:
+        line = json.dumps({"event": event, **data}).encode() + b"\n"
+        self._loop.call_soon_threadsafe(self._writer.write, line)
+
+    async def close(self) -> None:
+        """When all that was told is on its way."""
+        await asyncio.sleep(0)
+        with suppress(ConnectionError):
+            await self._writer.drain()
+            self._writer.close()
+            await self._writer.wait_closed()
+
+
+def offered(names: tuple[str, ...] | None) -> tuple[Tool, ...]:
+    """The tools that members are offered; what is not offered is refused when called."""
+    fit = [one for one in TOOLS if one.risk is not Risk.ENDS and one.name not in NOT_FOR_TALK]
+    return tuple(one for one in fit if names is None or one.name in names)
+
+
+def _providers() -> Callable[[str, Callable[[str], None]], Provider]:
+    client = over_socket(os.environ[BROKER])
+    return lambda model, hear: OpenAI(client, model, hear)
+
+
+def furnished(opening: Opening, line: Line, folder: Path) -> Room:
+    """The room with everyone in it. Raises Refused for a mode that is none."""
+    workspace, providers = Workspace(Path.cwd()), _providers()
+    tools = offered(opening.tools)
+    members = [member(seat, providers, workspace, tools) for seat in opening.seats]
+    for one in members:
+        one.steps_max = opening.steps_max
+    room = Room(members, ChannelLock(folder), line.tell, entries=list(opening.entries))
+    room.chat_mode(opening.mode)
+    return room
+
+
+async def talk(own: socket.socket) -> None:
+    own.setblocking(False)
+    reader, writer = await asyncio.open_unix_connection(sock=own, limit=LINE_BYTES_MAX)
+    line = Line(writer)
+    with tempfile.TemporaryDirectory(prefix="room-") as folder:
+        opening = Opening.model_validate_json(await reader.readline())
+        try:
+            room = furnished(opening, line, Path(folder))
+        except Trouble as trouble:
+            line.tell("trouble", **trouble.as_json())
+        else:
+            line.tell("ready", seats=[one.seat.name for one in room.members])
+            await _converse(room, line, reader)
+    await line.close()
+
+
+async def _converse(room: Room, line: Line, reader: asyncio.StreamReader) -> None:
+    saying: asyncio.Task[None] | None = None
+    while heard := await reader.readline():
+        asked = json.loads(heard)
+        if asked["do"] == "interject":
+            room.interject()
+            continue
+        if saying is not None:
+            await saying  # one thing after the other; what broke in it rises here
+        if asked["do"] == "say":
+            saying = asyncio.create_task(_say(room, line, str(asked["text"])))
+        elif asked["do"] == "mode":
+            _mode(room, line, str(asked["mode"]))
+        elif asked["do"] == "who":
+            line.tell("seats", seats=[one.seat.model_dump() for one in room.members])
+            line.tell("idle")
+        elif asked["do"] == "stop":
+            return
+
+
+async def _say(room: Room, line: Line, text: str) -> None:
+    try:
+        await room.say(text)
+    except Trouble as trouble:
+        line.tell("trouble", **trouble.as_json())
+    finally:
+        line.tell("idle")
+
+
+def _mode(room: Room, line: Line, mode: str) -> None:
+    try:
+        room.chat_mode(mode)
+    except Trouble as trouble:
+        line.tell("trouble", **trouble.as_json())
+    line.tell("idle")
+
+
+def main(_: list[str]) -> int:
+    asyncio.run(talk(socket.socket(fileno=LINE_FD)))
+    return 0

@@ -1,0 +1,110 @@
+"""A room's own folder: who sits there, what was said, and the workspace of its members.
+
+`transcript.jsonl` is only added to: a line with `seats` furnishes the room anew, every other
+line is an entry. A line that was torn by a power cut is the last one, and is left out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ops.errors import Exit, Refused
+from ops.layout import Layout
+
+NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}")
+ENTRIES_MAX = 400  # the newest, that a resumed room is told
+LINE_BYTES_MAX = 2**20
+Json = dict[str, Any]
+
+
+def fresh_name() -> str:
+    return time.strftime("%Y%m%d-%H%M%S")
+
+
+@dataclass(frozen=True)
+class RoomFolder:
+    """`state/rooms/<name>` of an instance."""
+
+    path: Path
+
+    @classmethod
+    def named(cls, layout: Layout, name: str) -> RoomFolder:
+        """Raises Refused for a name that is no plain one."""
+        if not NAME.fullmatch(name):
+            raise Refused(f"{name!r} cannot name a room", "use letters, digits, - _ and .")
+        if not layout.state.is_dir():
+            text = f"no instance at {layout.home}"
+            raise Refused(text, "make one with: orgctl init", Exit.DOWN)
+        return cls(layout.state / "rooms" / name)
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def transcript(self) -> Path:
+        return self.path / "transcript.jsonl"
+
+    @property
+    def workspace(self) -> Path:
+        return self.path / "workspace"
+
+    @property
+    def lease(self) -> Path:
+        return self.path / "lease"
+
+    def make(self) -> None:
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.workspace.mkdir(mode=0o700, exist_ok=True)
+
+    def read(self) -> tuple[Json | None, list[Json]]:
+        """How the room was furnished last (None: never), and the newest entries."""
+        furnished: Json | None = None
+        entries: list[Json] = []
+        if not self.transcript.exists():
+            return None, []
+        with self.transcript.open("rb") as lines:
+            while raw := lines.readline(LINE_BYTES_MAX):
+                found = _object(raw)
+                if found is None:
+                    continue
+                if "seats" in found:
+                    furnished = found
+                else:
+                    entries = [*entries, found][-ENTRIES_MAX:]
+        return furnished, entries
+
+    def add(self, line: Mapping[str, Any]) -> None:
+        """Kept once this returns, whatever happens after."""
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        descriptor = os.open(self.transcript, flags, 0o600)
+        try:
+            raw = json.dumps({**line, "at": time.time()}).encode()
+            os.write(descriptor, b"\n" * _torn(self.transcript) + raw + b"\n")
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _object(raw: bytes) -> Json | None:
+    try:
+        found = json.loads(raw)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _torn(path: Path) -> bool:
+    """Whether the last line lacks its end."""
+    with path.open("rb") as source:
+        if source.seek(0, os.SEEK_END) == 0:
+            return False
+        source.seek(-1, os.SEEK_END)
+        return source.read(1) != b"\n"

@@ -1,0 +1,185 @@
+"""A talk: a room's process in its cell, and the line to it; what it says is kept, then told."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ops import client
+from ops.cell import SYSTEM_MOUNTS, Cell, Limits, Mount, python_mounts
+from ops.cell import start as start_cell
+from ops.errors import Exit, Failed, Refused, Trouble
+from ops.layout import Layout
+from ops.lease import hold
+from ops.processes import Child
+from ops.rooms import RoomFolder
+from ops.sockets import LINE_BYTES_MAX, send_line
+
+LINE_FD = 4
+READY_SECONDS = 30.0
+SILENT_SECONDS = 1800.0  # between two words of a room that is asked something
+CHUNK_BYTES = 65536
+INSIDE_BROKER = Path("/run/org")
+INSIDE_WORKSPACE = Path("/workspace")
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a talk shall be: its room, where its members work, and the room's first line."""
+
+    folder: RoomFolder
+    workspace: Path
+    opening: Mapping[str, Any]
+
+
+@dataclass
+class Talk:
+    """`stdin` is watched while the room speaks, when somebody may interject."""
+
+    folder: RoomFolder
+    line: socket.socket
+    child: Child
+    held: bytes = b""
+
+    def send(self, do: str, **what: object) -> None:
+        """Raises Failed when the room is gone."""
+        try:
+            send_line(self.line, {"do": do, **what})
+        except OSError as error:
+            raise self._ended() from error
+
+    def events(self, touched: Callable[[], None] | None = None, stdin: int = 0) -> Iterator[Event]:
+        """What the room tells, until it is idle; `touched` is called when stdin has something."""
+        while True:
+            watched = [self.line.fileno(), *([stdin] if touched else [])]
+            ready, _, _ = select.select(watched, [], [], SILENT_SECONDS)
+            if not ready:
+                raise Failed(
+                    f"the room was silent for {SILENT_SECONDS:g} s", "see: orgctl logs chat"
+                )
+            if touched is not None and stdin in ready:
+                touched()
+            if self.line.fileno() not in ready:
+                continue
+            for event in self._read():
+                yield event
+                if event["event"] == "idle":
+                    return
+
+    def _read(self) -> Iterator[Event]:
+        chunk = self.line.recv(CHUNK_BYTES)
+        if not chunk or len(self.held) > LINE_BYTES_MAX:
+            raise self._ended()
+        *lines, self.held = (self.held + chunk).split(b"\n")
+        for raw in lines:
+            try:
+                event = json.loads(raw)
+                name = event["event"]
+            except (ValueError, TypeError, LookupError) as error:
+                raise Failed("the room sent rubbish", "see: orgctl logs chat") from error
+            if name == "said":
+                self.folder.add(event["entry"])
+            yield event
+
+    def _ended(self) -> Failed:
+        return Failed("the room's process ended", "see: orgctl logs chat")
+
+
+@contextmanager
+def talk(layout: Layout, wish: Wish) -> Iterator[Talk]:
+    """A room that is ready. Raises Refused when org is down, or the room is in use."""
+    with hold(wish.folder.lease, f"chatting in {wish.folder.name}"):
+        pid = os.getpid()
+        seats = wish.opening["seats"]
+        models = [seat["model"] for seat in seats if seat["model"]]
+        given = client.ask(layout, "chat.open", pid=pid, models=models)
+        try:
+            opening = dict(wish.opening)
+            opening["seats"] = [
+                {**seat, "model": seat["model"] or given["model"]} for seat in seats
+            ]
+            with _running(layout, wish, given) as running:
+                send_line(running.line, opening)
+                _until_ready(running)
+                yield running
+        finally:
+            with suppress(Trouble):  # a daemon that went down shut it itself
+                client.ask(layout, "chat.close", pid=pid)
+
+
+def _until_ready(running: Talk) -> None:
+    running.line.settimeout(READY_SECONDS)
+    try:
+        while not any(_ready(event) for event in running._read()):
+            continue
+    except TimeoutError as error:
+        raise Failed("the room did not become ready", "see: orgctl logs chat") from error
+    running.line.settimeout(None)
+
+
+def _ready(event: Event) -> bool:
+    """Raises Refused when the room says why it cannot be."""
+    if event["event"] == "trouble":
+        raise Refused(str(event["error"]), str(event["hint"]), Exit(int(event["code"])))
+    return bool(event["event"] == "ready")
+
+
+@contextmanager
+def _running(layout: Layout, wish: Wish, given: Mapping[str, Any]) -> Iterator[Talk]:
+    ours, theirs = socket.socketpair()
+    log = os.open(layout.logs / "chat.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        child = start_cell(_cell(wish, given, theirs.fileno()), log, log)
+    finally:
+        os.close(log)
+        theirs.close()
+    try:
+        yield Talk(wish.folder, ours, child)
+    finally:
+        ours.close()
+        child.kill()
+        child.close()
+
+
+def _cell(wish: Wish, given: Mapping[str, Any], line: int) -> Cell:
+    root, python = Path(given["root"]), Path(given["python"])
+    door, backend = Path(given["directory"]), str(given["backend"])
+    walled = backend != "none"
+    workspace = INSIDE_WORKSPACE if walled else wish.workspace
+    broker = (INSIDE_BROKER if walled else door) / "broker.sock"
+    return Cell(
+        argv=(str(python), "-I", str(root / "ops/boot.py"), "daemon.agent.room"),
+        mounts=(
+            *SYSTEM_MOUNTS,
+            *python_mounts(python),
+            Mount(root, root),
+            Mount(door, INSIDE_BROKER),
+            Mount(wish.workspace, INSIDE_WORKSPACE, writable=True),
+        ),
+        directory=str(workspace),
+        environment={"ORG_BROKER": str(broker)},
+        limits=Limits(**given["limits"]),
+        fds={LINE_FD: line},
+        backend=backend,
+    )
+
+
+def chosen_workspace(folder: RoomFolder, named: Path | None) -> Path:
+    """Raises Refused for what is no folder, or is the whole machine or the instance itself."""
+    if named is None:
+        return folder.workspace
+    path = named.resolve()
+    if not path.is_dir():
+        raise Refused(f"{named} is no folder", "name one that is there", Exit.ABSENT)
+    home = folder.path.parents[2].resolve()
+    if path == Path(path.anchor) or home.is_relative_to(path) or path.is_relative_to(home):
+        raise Refused(f"{path} is not for agents to write in", "name a folder of a project")
+    return path

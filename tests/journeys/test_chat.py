@@ -1,0 +1,203 @@
+"""A chat with real processes: cells, doors, a terminal in tmux; only the models are scripted."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.journeys import service
+from tests.journeys.instance import ROOT, Home, running
+from tests.model_server import say, scripted_model
+
+pytestmark = pytest.mark.journey
+
+SHOWN_SECONDS = 60.0
+
+
+@pytest.fixture
+def tmux(tmp_path: Path) -> Iterator[list[str]]:
+    """A tmux of the test's own; its server is gone afterwards."""
+    command = ["tmux", "-S", str(tmp_path / "tmux.sock"), "-f", "/dev/null"]
+    try:
+        yield command
+    finally:
+        subprocess.run([*command, "kill-server"], capture_output=True, check=False)
+
+
+def settings(base: str, more: str = "") -> str:
+    return f'[model]\nbase = "{base}"\n{more}'
+
+
+def shown(tmux: list[str], text: str, *flags: str) -> str:
+    """The pane once it holds `text`."""
+    deadline = time.monotonic() + SHOWN_SECONDS
+    while True:
+        argv = [*tmux, "capture-pane", "-p", "-J", *flags, "-t", "chat"]
+        pane = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+        if text in pane:
+            return pane
+        assert time.monotonic() < deadline, pane
+        time.sleep(0.05)
+
+
+def keys(tmux: list[str], *pressed: str) -> None:
+    subprocess.run([*tmux, "send-keys", "-t", "chat", *pressed], check=True)
+
+
+def start_chat(tmux: list[str], home: Home, *arguments: str) -> None:
+    boot = [sys.executable, "-I", str(ROOT / "ops/boot.py"), "ops.orgctl", "chat"]
+    words = [*boot, "--home", str(home.path), *arguments]
+    command = "env -u NO_COLOR " + " ".join(map(shlex.quote, words))
+    subprocess.run(
+        [*tmux, "new-session", "-d", "-s", "chat", "-x", "100", "-y", "40", command], check=True
+    )
+    subprocess.run([*tmux, "set-option", "-t", "chat", "remain-on-exit", "on"], check=True)
+
+
+def speaking(home: Home) -> bool:
+    """Whether a room of this home is alive."""
+    lines = [one.info["cmdline"] or [] for one in psutil.process_iter(["cmdline"])]
+    return any("daemon.agent.room" in line and str(home.path) in " ".join(line) for line in lines)
+
+
+def test_personas_and_models_for_scripts(home: Home, tmp_path: Path) -> None:
+    """Two agents on two models, tools in the cell, a transcript that another call goes on with."""
+    (tmp_path / "bob.md").write_text("You count words.")
+    probe = "import os,socket; print(os.listdir('/'), socket.socket().connect_ex(('127.0.0.1', 9)))"
+    replies = [
+        say("I wrote it. @bob", write_file={"path": "a.txt", "content": "one two"}),
+        say("Done, @bob."),
+        say("", python_run={"code": probe}),
+        say("Two words."),
+        say("Thanks."),
+        say("As I said: two."),
+    ]
+    with scripted_model(replies, ("big:120b", "small:8b")) as model:
+        base = f"http://127.0.0.1:{model.server_address[1]}"
+        with running(
+            home, service.make(tmp_path / "service"), settings(base)
+        ):
+            flags = ["--agent", "alice=big:120b", "--agent", "bob=small:8b", "--room", "two"]
+            flags += ["--persona", f"bob=@{tmp_path}/bob.md", "--persona", "alice=You write."]
+            found = home.ask("chat", *flags, "--say", "@alice write two words")
+            told = [(one["who"], one["text"]) for one in found["messages"]]
+            assert told[1:3] == [
+                ("alice", "I wrote it. @bob\n\nDone, @bob."),
+                ("bob", "Two words."),
+            ]
+            assert [one["model"] for one in model.asked[:3]] == ["big:120b", "big:120b", "small:8b"]
+            assert "You count words." in model.asked[2]["messages"][0]["content"]
+            room = home.path / "state/rooms/two"
+            assert (room / "workspace/a.txt").read_text() == "one two"
+            printed = model.asked[3]["messages"][-1]["content"]
+            assert str(home.path) not in printed and "'workspace'" in printed
+            assert not printed.rstrip().endswith(" 0")  # no network in there
+            again = home.ask("chat", "--room", "two", "--say", "@bob how many?")
+            assert again["messages"][-1]["text"] == "Thanks."
+            assert "Two words." in str(model.asked[-1]["messages"])
+            assert list((home.path / "run/cells").glob("chat-*")) == []
+            plain = home.orgctl("chat", "--room", "two", "--say", "@bob again")
+            assert plain.said.startswith("── bob · small:8b ──\n")
+            assert "\x1b" not in plain.said
+
+
+def test_what_a_chat_cannot_do_is_said(home: Home, tmp_path: Path) -> None:
+    """No daemon, no such model, a persona of nobody, a folder that is not for agents."""
+    home.write_settings()
+    assert home.orgctl("chat", "--say", "hi").code == 5
+    with scripted_model([]) as model:
+        base = f"http://127.0.0.1:{model.server_address[1]}"
+        repo = service.make(tmp_path / "service")
+        with running(home, repo, settings(base)):
+            refused = home.orgctl("chat", "--agent", "a=other", "--say", "hi")
+            assert (refused.code, "there is: scripted" in refused.told) == (4, True)
+            assert home.orgctl("chat", "--persona", "a=x", "--say", "hi").code == 2
+            for folder in ("/", str(home.path), str(home.path.parent)):
+                assert home.orgctl("chat", "--dir", folder, "--say", "hi").code == 2
+            wrong = home.orgctl("chat", "--mode", "direct:nobody", "--say", "hi")
+            assert (wrong.code, "nobody here is called nobody" in wrong.told) == (4, True)
+            failed = home.orgctl("chat", "--say", "hi", "--json")
+            assert failed.code == 1 and "the script is over" in failed.json["failures"][0]
+            home.ask("down")
+            told = home.orgctl("chat", "--say", "hi")
+            assert told.code == 5 and "orgctl up" in told.told
+
+
+def test_a_chat_in_a_terminal(home: Home, tmp_path: Path, tmux: list[str]) -> None:
+    """Banners white on black, words as they come, Esc takes the word, tools only when shown."""
+    hold = threading.Event()
+    look = {"list_files": {"path": "."}}
+    replies = [
+        {**say("I speak slowly and for a very long time, and then go on."), "hold": hold},
+        say("Now", **look),
+        say("it is quiet."),
+        say("And", **look),
+        say("again."),
+    ]
+    with scripted_model(replies) as model:
+        base = f"http://127.0.0.1:{model.server_address[1]}"
+        with running(home, service.make(tmp_path / "service"), settings(base)):
+            start_chat(tmux, home, "--agent", "alice=scripted", "--room", "screen")
+            shown(tmux, "group>")
+            keys(tmux, "hello there", "Enter")
+            shown(tmux, "I speak slowly")
+            banner = next(
+                one for one in shown(tmux, "alice", "-e").splitlines() if "alice ·" in one
+            )
+            assert "\x1b[97m\x1b[40m" in banner or "\x1b[97;40m" in banner
+            keys(tmux, "Escape")
+            shown(tmux, "alice was interrupted")
+            hold.set()
+            keys(tmux, "go on", "Enter")
+            pane = shown(tmux, "it is quiet.")
+            assert "list_files" not in pane
+            keys(tmux, "/tools", "Enter")
+            shown(tmux, "tools are shown")
+            keys(tmux, "once more", "Enter")
+            shown(tmux, "alice → list_files")
+            shown(tmux, "again.")
+            keys(tmux, "/mode file:note.md", "Enter")
+            shown(tmux, "file:note.md>")
+            keys(tmux, "/quit", "Enter")
+            shown(tmux, "orgctl chat --room screen")
+            assert "interrupted" in (home.path / "state/rooms/screen/transcript.jsonl").read_text()
+            subprocess.run([*tmux, "kill-server"], check=True)
+
+
+def test_a_killed_chat_leaves_nothing(home: Home, tmp_path: Path) -> None:
+    """kill -9 of orgctl ends the room's cell, and the next chat closes its door."""
+    hold = threading.Event()
+    replies = [{**say("I speak slowly and for long."), "hold": hold}, say("Hello.")]
+    with scripted_model(replies) as model:
+        base = f"http://127.0.0.1:{model.server_address[1]}"
+        with running(home, service.make(tmp_path / "service"), settings(base)):
+            boot = [sys.executable, "-I", str(ROOT / "ops/boot.py"), "ops.orgctl"]
+            argv = [*boot, "--home", str(home.path), "chat", "--room", "r", "--say", "hi"]
+            chat = subprocess.Popen(argv, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+            assert chat.stdout is not None
+            heard = b""
+            while b"I speak" not in heard:
+                heard += os.read(chat.stdout.fileno(), 4096)
+            busy = home.orgctl("chat", "--room", "r", "--say", "hi")
+            assert (busy.code, "chatting in r" in busy.told) == (3, True)
+            chat.send_signal(signal.SIGKILL)
+            chat.wait()
+            chat.stdout.close()
+            deadline = time.monotonic() + SHOWN_SECONDS
+            while speaking(home):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            hold.set()
+            again = home.ask("chat", "--room", "r", "--say", "hi")
+            assert again["messages"][-1]["text"] == "Hello."
+            assert list((home.path / "run/cells").glob("chat-*")) == []
