@@ -14,6 +14,18 @@ class Probe(BaseModel):
     matches: str | None = Field(default=None, description="regular expression searched in the body")
 
 
+class Measure(BaseModel):
+    """A number that must become better, beyond luck, than the base's on the same machine."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    command: tuple[str, ...] = Field(
+        min_length=1, description="run in a cell, in either tree; its last line is the number"
+    )
+    direction: str = Field(default="lower", pattern="^(lower|higher)$")
+    least_gain: float = Field(default=0.05, ge=0, lt=1e6, description="as a part of the base's")
+    pairs_max: int = Field(default=40, ge=1, le=500)
+
+
 class Acceptance(BaseModel):
     """All parts given must hold."""
 
@@ -26,3 +38,9 @@ class Acceptance(BaseModel):
         default_factory=dict, description="name -> text, readable to the command in /acceptance"
     )
     probes: tuple[Probe, ...] = ()
+    measure: Measure | None = None
+
+    @property
+    def checks(self) -> bool:
+        """Whether anything in it can say no by itself."""
+        return bool(self.command or self.probes or self.measure)

@@ -9,9 +9,9 @@ from typing import Any
 from daemon.core import release as releases
 from daemon.core.candidate import Candidate, Stage, new_id
 from daemon.core.events import Kind
-from daemon.core.goal import Goal
+from daemon.core.goal import Goal, Protocol
 from daemon.core.promotion import State
-from daemon.supervisor import ideas, judge, runnable
+from daemon.supervisor import ideas, judge, learned, runnable
 from daemon.supervisor.author import Author, Brief, Draft, protocol_of
 from daemon.supervisor.broker import Broker
 from daemon.supervisor.promoter import Promoter, new_promotion, stage_after
@@ -111,7 +111,7 @@ class Cycle:
         model, session = await self._choose_model(candidate, wish)
         program = await runnable.program(self.world)
         told = ideas.began(self.world, candidate, wish.goal)
-        protocol = str(protocol_of(self.world, wish.goal, model))
+        protocol = str(self._protocol(candidate, wish.goal, model))
         known: dict[str, Any] = {"model": model, "told": told, "protocol": protocol}
         candidate = candidate.model_copy(update=known)
         self.world.journal.save_candidate(candidate)
@@ -124,6 +124,14 @@ class Cycle:
             stage, reason = verdict
             return self.move(candidate, stage, reason=reason, **known)
         return self.move(candidate, Stage.DRAFTED, **known)
+
+    def _protocol(self, candidate: Candidate, goal: Goal, model: str) -> Protocol:
+        """What was asked for, else by what worked; a recorded session has chosen already."""
+        likely = protocol_of(self.world, goal, model)
+        asked = goal.protocol is not None or self.world.settings.author.protocol != "auto"
+        if asked or model == "recorded" or (goal.module is None and likely is Protocol.AGENT):
+            return likely
+        return learned.protocol(self.world.journal, candidate, model, likely)
 
     async def _choose_model(self, candidate: Candidate, wish: Wish) -> tuple[str, Path | None]:
         """The live model if its endpoint answers, else the session that fits the goal."""

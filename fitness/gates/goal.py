@@ -14,6 +14,7 @@ import httpx
 
 from fitness.acceptance import Acceptance, Probe
 from fitness.gates.tests import own_targets
+from fitness.measured import by_measure
 from fitness.subject import Subject
 from fitness.trial import GATE_TEST_PATHS, run_tests
 from fitness.verdict import Verdict, failed, passed
@@ -34,14 +35,17 @@ def judge(subject: Subject) -> Verdict:
     goal = subject.job.goal
     if goal is None:
         return passed(NAME, "no goal was named")
-    if goal.acceptance is None or not (goal.acceptance.command or goal.acceptance.probes):
+    if goal.acceptance is None or not goal.acceptance.checks:
         return _by_new_test(subject) if subject.job.kind == "org" else _by_gates(subject)
     for probe in goal.acceptance.probes:
         if (reason := _probe(subject, probe)) is not None:
             return failed(NAME, reason)
+    verdict = passed(NAME, f"{len(goal.acceptance.probes)} probes agree")
     if goal.acceptance.command is not None:
-        return _by_command(subject, goal.acceptance)
-    return passed(NAME, f"{len(goal.acceptance.probes)} probes agree")
+        verdict = _by_command(subject, goal.acceptance)
+    if verdict.passed and goal.acceptance.measure is not None:
+        return by_measure(subject, NAME, goal.acceptance.measure, goal.acceptance.files)
+    return verdict
 
 
 def _probe(subject: Subject, probe: Probe) -> str | None:
