@@ -71,7 +71,11 @@ DEFAULT = Limits(
 
 @dataclass(frozen=True)
 class Cell:
-    """A command and its walls; `fds` maps descriptor numbers inside to ours."""
+    """A command and its walls; `fds` maps descriptor numbers inside to ours.
+
+    It ends with whoever made it, unless it is not `bound`: then another process may
+    adopt it, and it must end by itself when nobody is left who could.
+    """
 
     argv: tuple[str, ...]
     mounts: tuple[Mount, ...] = SYSTEM_MOUNTS
@@ -80,6 +84,7 @@ class Cell:
     limits: Limits = DEFAULT
     fds: Mapping[int, int] = field(default_factory=dict)
     backend: str = "bubblewrap"
+    bound: bool = True
 
 
 @dataclass(frozen=True)
@@ -145,7 +150,8 @@ def _count(limits: Limits) -> list[str]:
 def _walls(cell: Cell) -> list[str]:
     if cell.backend == "none":
         return ["env", "-C", cell.directory]
-    flags = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--as-pid-1"]
+    flags = ["bwrap", "--unshare-all", "--new-session", "--as-pid-1"]
+    flags += ["--die-with-parent"] if cell.bound else []
     flags += ["--cap-drop", "ALL", "--hostname", "cell", "--info-fd", str(INFO_FD)]
     flags += ["--seccomp", str(FILTER_FD)] if seccomp.program() else []
     flags += ["--tmpfs", "/tmp", "--proc", "/proc", "--dev", "/dev"]

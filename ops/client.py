@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from ops.errors import Exit, Failed, Refused
 from ops.layout import Layout
+from ops.lease import holder
 from ops.sockets import connect_unix, read_lines, send_line
 
 CONNECT_SECONDS = 3.0
+RENEW_SECONDS = 15.0
+POLL_SECONDS = 0.05
 ANSWER_SECONDS = 60.0
 # These take as long as what they do; whoever waits sees events, and may leave.
 LONG = frozenset({"evolve", "fitness", "promote", "approve", "rollback", "verify"})
@@ -20,7 +25,7 @@ Event = dict[str, Any]
 
 def running(layout: Layout) -> bool:
     with contextlib.suppress(Refused):
-        connect_unix(layout.control, CONNECT_SECONDS).close()
+        _connected(layout).close()
         return True
     return False
 
@@ -44,11 +49,16 @@ def ask(
 def _connected(layout: Layout) -> socket.socket:
     if not layout.control.parent.is_dir():
         raise Refused(f"no instance at {layout.home}", "make one with: orgctl init", Exit.DOWN)
-    try:
-        return connect_unix(layout.control, CONNECT_SECONDS)
-    except Refused as nobody:
-        text = f"org is not running at {layout.home}"
-        raise Refused(text, nobody.hint, Exit.DOWN) from nobody
+    deadline = time.monotonic() + RENEW_SECONDS
+    while True:
+        try:
+            return connect_unix(layout.control, CONNECT_SECONDS)
+        except Refused as nobody:
+            # With a keeper there, the supervisor is starting, or is being replaced.
+            if holder(layout.daemon_lease) is None or time.monotonic() > deadline:
+                text = f"org is not running at {layout.home}"
+                raise Refused(text, nobody.hint, Exit.DOWN) from nobody
+            select.select([], [], [], POLL_SECONDS)
 
 
 def _answer(messages: Iterator[Event], hear: Callable[[Event], None] | None) -> dict[str, Any]:

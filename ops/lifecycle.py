@@ -8,7 +8,7 @@ import select
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ops import client
 from ops.errors import Exit, Failed, Refused
@@ -18,6 +18,9 @@ from ops.loaded import ROOT
 from ops.processes import spawn
 from ops.run import run
 
+if TYPE_CHECKING:
+    import psutil
+
 READY_SECONDS = 120.0
 MAKE_SECONDS = 900.0
 GONE_SECONDS = 60.0
@@ -25,7 +28,7 @@ LEFT_SECONDS = 10.0
 POLL_SECONDS = 0.05
 READY_FD = 5
 ANSWER_BYTES_MAX = 2**20
-VIEWERS = frozenset({"ops.orgctl", "ops.local_model"})  # programs that serve nobody
+VIEWERS = frozenset({"ops.orgctl", "ops.local_model", "daemon.agent.room"})  # they serve nobody
 
 
 def boot(module: str, *arguments: str) -> list[str]:
@@ -148,9 +151,20 @@ def leftovers(layout: Layout) -> list[int]:
     for process in psutil.process_iter(["cmdline"]):
         argv = process.info["cmdline"] or []
         named = any(part == home or part.startswith(f"{home}/") for part in argv)
-        if named and not VIEWERS & set(argv) and any(map(_is_program, argv)):
+        if named and any(map(_is_program, argv)) and not _is_viewers(process):
             found.append(process.pid)
     return found
+
+
+def _is_viewers(process: psutil.Process) -> bool:
+    """Whether somebody who steers or chats runs it: it ends when that one does."""
+    import psutil
+
+    try:
+        line = [process, *process.parents()]
+        return any(VIEWERS & set(one.cmdline()) for one in line)
+    except psutil.Error:
+        return False
 
 
 def _is_program(part: str) -> bool:

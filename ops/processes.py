@@ -22,19 +22,40 @@ from ops.errors import Failed, Refused
 HIGH_FD = 200  # sources are moved above every number a child is promised
 SWEEP_SECONDS = 2.0
 SWEEP_ROUNDS_MAX = 20
+ENDED_ELSEWHERE = 255  # the code of one that another process reaped
 OPEN_FDS = "/proc/self/fd"
 
 
 class Child:
     """One process we started; the descriptor cannot come to mean another one, as a pid can."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, descriptor: int | None = None) -> None:
+        """With `descriptor` it is one that another process started, and gave us."""
         self.pid = pid
-        self.inner: int | None = None  # the process inside a cell, where that is another one
         self.mark: str | None = None  # in the environment of all it starts, where no walls end it
         self.started = time.time()
-        self._pidfd = os.pidfd_open(pid)
+        self._pidfd = os.pidfd_open(pid) if descriptor is None else descriptor
         self._code: int | None = None
+        self._inner: int | None = None
+        self._inner_pidfd = -1
+
+    @property
+    def inner(self) -> int | None:
+        """The process inside a cell, where that is another one."""
+        return self._inner
+
+    @inner.setter
+    def inner(self, pid: int | None) -> None:
+        self._inner = pid
+        with contextlib.suppress(ProcessLookupError):  # it ended already: nothing to hold
+            self._inner_pidfd = os.pidfd_open(pid) if pid is not None else -1
+
+    def descriptors(self) -> tuple[int, ...]:
+        """What to hand to whoever shall have it after us."""
+        return (self._pidfd,) if self._inner_pidfd < 0 else (self._pidfd, self._inner_pidfd)
+
+    def adopt_inner(self, pid: int, descriptor: int) -> None:
+        self._inner, self._inner_pidfd = pid, descriptor
 
     def fileno(self) -> int:
         """Readable once it has ended."""
@@ -43,18 +64,19 @@ class Child:
     def poll(self) -> int | None:
         """Its exit code, negative for a signal; None while it runs."""
         if self._code is None:
-            with contextlib.suppress(ChildProcessError):
+            try:
                 pid, status = os.waitpid(self.pid, os.WNOHANG)
                 if pid == self.pid:
                     self._code = os.waitstatus_to_exitcode(status)
+            except ChildProcessError:  # not ours to reap; its descriptor tells all the same
+                if _readable(self._pidfd, 0):
+                    self._code = ENDED_ELSEWHERE
         return self._code
 
     def wait(self, seconds: float | None) -> int | None:
         """Its exit code; None when the limit passed first."""
         if self._code is None:
-            poll = select.poll()
-            poll.register(self._pidfd, select.POLLIN)
-            poll.poll(None if seconds is None else seconds * 1000)
+            _readable(self._pidfd, seconds)
         return self.poll()
 
     def signal(self, number: int) -> None:
@@ -72,21 +94,41 @@ class Child:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
         self.signal(signal.SIGKILL)
+        if self._inner_pidfd >= 0:  # it may outlive the walls' own process
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._inner_pidfd, signal.SIGKILL)
+            _readable(self._inner_pidfd, SWEEP_SECONDS)
         _end(family)
         self.wait(SWEEP_SECONDS)
         if self.mark is not None:
             sweep(self.mark)
 
+    def kill_alone(self) -> None:
+        """End it and nothing it started."""
+        self.signal(signal.SIGKILL)
+        self.wait(SWEEP_SECONDS)
+
     def close(self) -> None:
         """Give the descriptor back; only for a child that has ended."""
-        if self._pidfd >= 0:
-            os.close(self._pidfd)
-            self._pidfd = -1
+        for descriptor in (self._pidfd, self._inner_pidfd):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._pidfd = self._inner_pidfd = -1
 
     def __del__(self) -> None:
-        if getattr(self, "_pidfd", -1) >= 0:
-            os.close(self._pidfd)
-            self._pidfd = -1
+        if hasattr(self, "_inner_pidfd"):
+            self.close()
+
+
+def _readable(descriptor: int, seconds: float | None) -> bool:
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(None if seconds is None else seconds * 1000))
+
+
+def family(pid: int) -> set[int]:
+    """`pid` and all that descends from it."""
+    return {pid, *(process.pid for process in _descendants(pid))}
 
 
 def _descendants(pid: int) -> list[psutil.Process]:
@@ -104,10 +146,7 @@ def _end(family: Sequence[psutil.Process]) -> None:
             descriptor = os.pidfd_open(process.pid)
             try:
                 process.kill()  # checks that the pid still means the same process
-                left = max(0.0, deadline - time.monotonic())
-                poll = select.poll()
-                poll.register(descriptor, select.POLLIN)
-                poll.poll(left * 1000)
+                _readable(descriptor, max(0.0, deadline - time.monotonic()))
             finally:
                 os.close(descriptor)
             with contextlib.suppress(ChildProcessError):  # an orphan that fell to us as pid 1

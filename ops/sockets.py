@@ -8,7 +8,7 @@ import json
 import os
 import socket
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from ops.processes import port_holder
 CONNECT_SECONDS = 2.0
 LINE_BYTES_MAX = 64 * 2**20
 CHUNK_BYTES = 65536
+PACKET_BYTES_MAX = 2**16
+PACKET_FDS_MAX = 4
 
 
 @contextmanager
@@ -102,3 +104,24 @@ def read_lines(connected: socket.socket) -> Iterator[dict[str, Any]]:
                 yield dict(json.loads(line))
             except (ValueError, TypeError) as error:
                 raise Failed("the daemon sent rubbish", "see: orgctl logs supervisor") from error
+
+
+def packets() -> tuple[socket.socket, socket.socket]:
+    """A pair that hands over whole messages, and descriptors with them."""
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+
+def send_packet(line: socket.socket, message: Mapping[str, Any], fds: Sequence[int] = ()) -> None:
+    """Copies of `fds` go with it. Raises OSError when nobody is there."""
+    socket.send_fds(line, [json.dumps(message).encode()], list(fds))
+
+
+def receive_packet(line: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
+    """The next message and the descriptors that came with it; None when the other side is gone."""
+    try:
+        data, fds, _, _ = socket.recv_fds(line, PACKET_BYTES_MAX, PACKET_FDS_MAX)
+    except ConnectionError:
+        return None
+    for descriptor in fds:
+        os.set_inheritable(descriptor, False)
+    return (dict(json.loads(data)), fds) if data else None

@@ -22,6 +22,11 @@ def say(content: str = "", **calls: dict[str, Any]) -> dict[str, Any]:
     return {"content": content, "calls": named}
 
 
+def slowly(seconds: float, reply: dict[str, Any]) -> dict[str, Any]:
+    """The same reply with a pause after each chunk, as a real model makes."""
+    return reply | {"pause": seconds}
+
+
 def chunks(reply: dict[str, Any], model: str = "scripted") -> Iterator[dict[str, Any]]:
     """The reply as a server streams it: text in pieces, arguments in halves, usage last."""
     head = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 0, "model": model}
@@ -86,6 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
         for chunk in chunks(reply):
             self.wfile.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
             self.wfile.flush()
+            threading.Event().wait(reply.get("pause", 0.0))
             if isinstance(reply.get("hold"), threading.Event):
                 reply["hold"].wait(HOLD_SECONDS)
         self.wfile.write(b"data: [DONE]\n\n")

@@ -29,6 +29,7 @@ class Door:
     path: Path
     server: asyncio.Server
     state: ServerState
+    lasting: bool = False  # its cell outlives a supervisor
 
     async def close(self) -> None:
         """Cut the calls under way, and return when they are accounted for."""

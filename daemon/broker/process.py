@@ -43,6 +43,7 @@ class Admin:
         verbs = {
             "open": self._open,
             "close": self._close,
+            "prune": self._prune,
             "usage": self._usage,
             "probe": self._probe,
             "reload": self._reload,
@@ -61,6 +62,8 @@ class Admin:
     async def _open(self, request: dict[str, Any]) -> Answer:
         name, directory = _text(request, "cell"), Path(_text(request, "directory"))
         if name in self._doors:
+            if request.get("lasting"):
+                return {"socket": str(self._doors[name].path)}
             await self._doors.pop(name).close()
         replay, record = request.get("replay"), request.get("record")
         source = Source(
@@ -70,6 +73,7 @@ class Admin:
             Meter(request.get("tokens_max")),
         )
         door = await open_door(name, directory, source)
+        door.lasting = bool(request.get("lasting"))
         self._doors[name] = door
         return {"socket": str(door.path)}
 
@@ -78,6 +82,12 @@ class Admin:
         del self._doors[_text(request, "cell")]
         await door.close()
         return door.source.meter.view()
+
+    async def _prune(self, _: dict[str, Any]) -> Answer:
+        """Close every door that does not last: its cell went with an earlier supervisor."""
+        for name in [name for name, door in self._doors.items() if not door.lasting]:
+            await self._doors.pop(name).close()
+        return {}
 
     async def _usage(self, request: dict[str, Any]) -> Answer:
         return self._find(request).source.meter.view()

@@ -45,7 +45,7 @@ class Line:
                 said = json.loads(line)
                 if isinstance(said.get("pid"), int):
                     self._health.pid = said["pid"]  # as the machine knows it, outside the cell
-                self._say(await self._do(str(said.get("do"))))
+                self._say(await self._do(str(said.get("do"))) | {"id": said.get("id")})
         except ConnectionError:
             pass  # it went with words of ours unread: gone all the same
         finally:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from daemon.core import release as releases
 from daemon.state.journal import Journal
+from daemon.state.programs import Code, Programs
 from daemon.state.settings import load
 from daemon.supervisor.runnable import LOCK, base_python, check_disk
 from daemon.supervisor.world import REPO_SETTINGS, Instance, World
@@ -105,18 +106,12 @@ def born(home: Path, source: Path, program: Path) -> dict[str, object]:
         root = worktree.export(history, commit, layout.releases / commit)
         python = venv.ensure(layout.venvs, lock, base_python()) if lock else Path(sys.executable)
         program = root if lock else program
-        write_program(layout, program, python)
+        Programs(layout).begin(Code(root=program, python=python))
         if not layout.settings.exists():
             write_atomic(layout.settings, TEMPLATE.encode())
         record = instance.model_dump(mode="json") | {"born": int(time.time())}
         write_atomic(layout.instance, json.dumps(record, indent=1).encode())  # last: now it exists
     return {"home": str(home), "kind": kind, "main": commit, "tag": FIRST_TAG}
-
-
-def write_program(layout: Layout, root: Path, python: Path) -> None:
-    """What the keeper starts the supervisor from."""
-    record = {"root": str(root), "python": str(python)}
-    write_atomic(layout.state / "program.json", json.dumps(record).encode())
 
 
 def main(argv: list[str]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from daemon.core.events import Kind
 from daemon.core.release import Release
 from daemon.supervisor.channel import Channel, Message
+from daemon.supervisor.custody import Custody
 from daemon.supervisor.world import World
 from ops.errors import Failed, Refused
 from ops.processes import Child, spawn
@@ -19,6 +21,7 @@ from ops.processes import Child, spawn
 READY_SECONDS = 30.0
 ANSWER_SECONDS = 30.0
 PAUSE_SECONDS = 0.5
+BROKER = "broker"
 
 
 def boot_argv(release: Release, module: str, *arguments: str) -> list[str]:
@@ -47,14 +50,32 @@ class Broker:
 
     world: World
     program: Release
+    custody: Custody
     child: Child | None = None
     channel: Channel | None = None
     doors: dict[str, Door] = field(default_factory=dict)
-    number: int = 0
+    number: int = field(default_factory=lambda: time.time_ns() // 1000)  # none answers twice
     waiting: dict[int, asyncio.Future[Message]] = field(default_factory=dict)
-    keeper: asyncio.Task[None] | None = None
+    listener: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
+        """The one that an earlier supervisor left, else a new one."""
+        kept = next((k for k in self.custody.kept.values() if k.record["what"] == BROKER), None)
+        if kept is not None and kept.record["root"] == str(self.program.root):
+            self.child, channel = kept.child, await kept.channel()
+            self._begin(channel)
+            await self._ask("prune")
+            return
+        if kept is not None:
+            kept.child.kill()  # another program's
+            self.custody.drop(BROKER)
+        await self._launch()
+
+    def _begin(self, channel: Channel) -> None:
+        self.channel = channel
+        self.listener = asyncio.create_task(self._listen(channel))
+
+    async def _launch(self) -> None:
         channel, theirs = await Channel.pair()
         log = log_file(self.world, "broker")
         argv = boot_argv(self.program, "daemon.broker", "--home", str(self.world.layout.home))
@@ -67,8 +88,9 @@ class Broker:
             theirs.close()
         if await channel.until(lambda message: "ready" in message, READY_SECONDS) is None:
             raise Failed("the broker did not become ready", "see: orgctl logs broker")
-        self.channel = channel
-        self.keeper = asyncio.create_task(self._listen(channel))
+        record = {"what": BROKER, "root": str(self.program.root)}
+        self.custody.keep(BROKER, record, self.child, channel)
+        self._begin(channel)
         for door in self.doors.values():
             await self._ask("open", cell=door.name, directory=str(door.directory), **door.limits)
 
@@ -86,8 +108,9 @@ class Broker:
         if self.child is not None:
             self.child.kill()
             self.world.tell(Kind.NOTICE, text="the broker ended and is started again")
+            self.custody.drop(BROKER)
             await asyncio.sleep(PAUSE_SECONDS)  # a broker that dies at once must not spin
-            await self.start()
+            await self._launch()
 
     async def _ask(self, verb: str, **arguments: Any) -> Message:
         if self.channel is None:
@@ -128,9 +151,14 @@ class Broker:
 
     async def stop(self) -> None:
         child, self.child = self.child, None
-        if self.keeper is not None:
-            self.keeper.cancel()
+        self.leave()
         if self.channel is not None:
             self.channel.close()
         if child is not None:
             child.kill()
+            self.custody.drop(BROKER)
+
+    def leave(self) -> None:
+        """Go, and let it live on for the next supervisor."""
+        if self.listener is not None:
+            self.listener.cancel()

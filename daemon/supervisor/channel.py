@@ -20,17 +20,31 @@ class Channel:
     What arrives is untrusted: a line that is no JSON object ends the channel.
     """
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, own: socket.socket
+    ) -> None:
         self._reader = reader
         self._writer = writer
+        self._own = own
+        self._torn = False
 
     @classmethod
     async def pair(cls) -> tuple[Self, socket.socket]:
         """A channel, and the socket to hand to the child (close it once the child runs)."""
         ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        reader, writer = await asyncio.open_unix_connection(sock=ours, limit=LINE_BYTES_MAX)
-        return cls(reader, writer), theirs
+        return await cls.over(ours), theirs
+
+    @classmethod
+    async def over(cls, own: socket.socket, torn: bool = False) -> Self:
+        """On a socket that is there; `torn` when an earlier owner may have read half a line."""
+        own.setblocking(False)
+        reader, writer = await asyncio.open_unix_connection(sock=own, limit=LINE_BYTES_MAX)
+        channel = cls(reader, writer, own)
+        channel._torn = torn
+        return channel
+
+    def fileno(self) -> int:
+        return self._own.fileno()
 
     async def send(self, message: Mapping[str, Any]) -> None:
         """Raises Failed when the other side is gone."""
@@ -42,11 +56,13 @@ class Channel:
 
     async def receive(self) -> Message | None:
         """The next message; None when the other side is gone or talks rubbish."""
+        torn, self._torn = self._torn, False
         try:
             line = await self._reader.readline()
             message = json.loads(line) if line else None
         except (ValueError, ConnectionError, RecursionError):
-            return None  # an over-long line raises ValueError too
+            # An over-long line raises ValueError too.
+            return await self.receive() if torn else None
         return message if isinstance(message, dict) else None
 
     async def until(self, wanted: Callable[[Message], bool], seconds: float) -> Message | None:

@@ -1,4 +1,8 @@
-"""The supervisor: descriptors 3 and 4 are the listening sockets, 5 tells the keeper it is ready."""
+"""The supervisor: everything that one instance does begins here.
+
+Descriptors 3 and 4 are the listening sockets, 5 tells who started org that it is ready,
+6 is the line to the keeper.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +17,14 @@ import sys
 from pathlib import Path
 
 from daemon.core.events import Kind
+from daemon.core.keeping import RENEW_CODE
 from daemon.supervisor import recovery, runnable
 from daemon.supervisor.broker import Broker
 from daemon.supervisor.control import Control
+from daemon.supervisor.custody import Custody
 from daemon.supervisor.cycle import Cycle
 from daemon.supervisor.promoter import Promoter
+from daemon.supervisor.renewal import Renewal
 from daemon.supervisor.slots import Slots
 from daemon.supervisor.verbs import STREAMS, Verbs
 from daemon.supervisor.world import World
@@ -46,37 +53,49 @@ def say_ready(message: dict[str, object]) -> None:
     os.close(READY_FD)
 
 
-async def supervise(world: World) -> None:
-    """From the first process to the last; returns when asked to go down."""
-    sockets = take_sockets()
+async def supervise(world: World) -> int:
+    """From the first process to the last; gives the exit code once asked to go."""
+    sockets, custody = take_sockets(), Custody.take()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    recovery.sweep(world)
-    broker = Broker(world, await runnable.program(world))
-    slots = Slots(world, *sockets)
+    custody.when_gone(stopping.set)
+    beating = asyncio.create_task(custody.beat())
+    await asyncio.to_thread(recovery.sweep, world, custody)
+    broker = Broker(world, await runnable.program(world), custody)
+    slots = Slots(world, *sockets, custody)
     promoter = Promoter(world, slots)
     cycle = Cycle(world, broker, slots, promoter)
+    renewal = Renewal(world, custody, promoter, stopping)
     verbs = Verbs(world, slots, promoter, cycle, stopping, world.clock())
     control = Control(world, verbs.table(), STREAMS)
     try:
         await broker.start()
-        for name in ("current", "candidate"):
-            slots.doors[name] = await broker.open(name)
+        slots.doors["current"] = await broker.open("current", lasting=True)
+        slots.doors["candidate"] = await broker.open("candidate")
         await slots.answer_empty()
         await recovery.resume(world, slots, promoter)
         await control.open()
         status = await verbs.status({})
         say_ready({"ready": status})
+        custody.ready()
         world.tell(Kind.NOTICE, text="the supervisor is ready")
+        renewing = asyncio.create_task(renewal.watch())
         await stopping.wait()
+        renewing.cancel()
     finally:
         control.close(world.layout)
         await promoter.stop()
-        await slots.stop()
-        await broker.stop()
+        if renewal.due:  # the next one finds them with the keeper
+            await slots.leave()
+            broker.leave()
+        else:
+            await slots.stop()
+            await broker.stop()
+        beating.cancel()
         world.journal.close()
+    return RENEW_CODE if renewal.due else 0
 
 
 def main(argv: list[str]) -> int:
@@ -86,9 +105,8 @@ def main(argv: list[str]) -> int:
     try:
         world = World.open(flags.home)
         available(world.settings.cells.backend)  # without walls nothing is started
-        asyncio.run(supervise(world))
+        return asyncio.run(supervise(world))
     except Trouble as trouble:
         print(f"supervisor: {trouble.message}", file=sys.stderr, flush=True)
         say_ready(trouble.as_json())
         return int(trouble.code)
-    return 0

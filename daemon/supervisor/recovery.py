@@ -2,36 +2,58 @@
 
 from __future__ import annotations
 
-import shutil
+import contextlib
+import os
+import signal
 import time
 
 from daemon.core import release as releases
 from daemon.core.candidate import Stage
 from daemon.core.events import Kind
 from daemon.core.promotion import Answer, State
+from daemon.supervisor.custody import Custody
 from daemon.supervisor.promoter import Promoter, stage_after
 from daemon.supervisor.runnable import build
 from daemon.supervisor.slots import Slots
 from daemon.supervisor.world import World
 from ops import worktree
 from ops.errors import Failed, Trouble
+from ops.files import remove_tree
+from ops.lifecycle import leftovers
+from ops.processes import family
 
 FORMERS_TRIED_MAX = 10
 
 
-def sweep(world: World) -> None:
+def sweep(world: World, custody: Custody) -> None:
     """Remove what a killed process left; the daemon's lease proves that nobody else writes."""
+    _end_leftovers(world, custody)
     for lock in world.layout.repo.rglob("*.lock"):
         lock.unlink(missing_ok=True)
     worktree.sweep(world.layout.releases)
     worktree.sweep(world.layout.candidates)
-    shutil.rmtree(world.layout.run / "cells", ignore_errors=True)
+    for cell in (world.layout.run / "cells").glob("*"):
+        if not any(cell.glob("*.sock")):  # whose door is closed already
+            remove_tree(cell)
+
+
+def _end_leftovers(world: World, custody: Custody) -> None:
+    """Programs of this home whom nobody holds: juries, and what serves where a keeper died."""
+    spared = {os.getpid(), os.getppid()}
+    for kept in custody.kept.values():
+        spared |= family(kept.child.pid)
+    for pid in leftovers(world.layout):
+        if pid not in spared:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 async def resume(world: World, slots: Slots, promoter: Promoter) -> None:
     """Serve what main names, finish open promotions, end what no process works on any more."""
     began = time.monotonic()
-    await _serve(world, slots)
+    former = next((one.former for one in world.journal.open_promotions()), None)
+    if not await slots.adopt(world.serving(), former):
+        await _serve(world, slots)
     for promotion in world.journal.open_promotions():
         if promotion.state is State.SERVING and promotion.merge != world.serving():
             # Rolled back while no daemon ran: there is nothing left to watch.

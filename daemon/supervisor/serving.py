@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
+import secrets
 import signal
 import socket
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -17,6 +20,7 @@ from daemon.core.release import Release
 from daemon.state.settings import Serve, Settings
 from daemon.supervisor.broker import Door, boot_argv, log_file
 from daemon.supervisor.channel import Channel
+from daemon.supervisor.custody import Custody, Kept
 from daemon.supervisor.world import World
 from ops.cell import SYSTEM_MOUNTS, Cell, Limits, Mount, python_mounts
 from ops.cell import start as start_cell
@@ -24,10 +28,15 @@ from ops.errors import Failed
 from ops.processes import Child
 
 ANSWER_SECONDS = 5.0
+KEY_BYTES = 6
+SERVING = "serving"
 POLL_SECONDS = 0.05
 STOP_SECONDS = 10.0
 CURRENT_FD, CONTROL_FD = 3, 4
 INSIDE_BROKER = Path("/run/org")
+
+
+_numbers = itertools.count(int(time.time() * 1000))  # never those of an earlier supervisor
 
 
 @dataclass
@@ -40,6 +49,9 @@ class Serving:
     child: Child
     channel: Channel | None
     started: float
+    key: str = field(default_factory=lambda: secrets.token_hex(KEY_BYTES))
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    custody: Custody | None = None
 
     @property
     def alive(self) -> bool:
@@ -54,8 +66,14 @@ class Serving:
         """Tell it to accept, drain, stop or give stats, and wait for its word. Raises Failed."""
         if self.channel is None:
             return {}
-        await self.channel.send({"do": what})
-        answer = await self.channel.until(lambda said: said.get("did") == what, ANSWER_SECONDS)
+        number = next(_numbers)
+        async with self.asking:
+            await self.channel.send({"do": what, "id": number})
+            answer = await self.channel.until(
+                # One that was asked by an earlier supervisor is not the answer to this.
+                lambda said: said.get("did") == what and said.get("id", number) == number,
+                ANSWER_SECONDS,
+            )
         if answer is None:
             raise Failed(f"the process of {self.release.commit[:12]} did not {what}", "see its log")
         return answer
@@ -81,9 +99,44 @@ class Serving:
             with contextlib.suppress(TimeoutError):  # its time is up: the kill below ends it
                 async with asyncio.timeout(seconds):
                     await self.ended()
+        self.end()
+
+    def end(self) -> None:
+        """Nothing of it is left, nor of what it walled in."""
         self.child.kill()
+        if self.custody is not None:
+            self.custody.drop(self.key)
         if self.channel is not None:
             self.channel.close()
+
+    def keep_with(self, custody: Custody) -> Self:
+        """It outlives this supervisor, if it can be talked to."""
+        if self.channel is not None:
+            self.custody = custody
+            custody.keep(self.key, self._record(), self.child, self.channel)
+        return self
+
+    def _record(self) -> dict[str, Any]:
+        """What a later supervisor must know of it to go on."""
+        return {
+            "what": SERVING,
+            "commit": self.release.commit,
+            "root": str(self.release.root),
+            "python": str(self.release.python),
+            "slot": self.slot,
+            "tag": self.tag,
+            "started": self.started,
+        }
+
+    @classmethod
+    async def adopt(cls, custody: Custody, kept: Kept) -> Self:
+        """One that an earlier supervisor started."""
+        said = kept.record
+        release = Release(said["commit"], Path(said["root"]), Path(said["python"]))
+        channel = await kept.channel()
+        found = cls(release, said["slot"], said["tag"], kept.child, channel, said["started"])
+        found.key, found.custody = kept.key, custody
+        return found
 
 
 def _finish(over: asyncio.Future[None]) -> None:
@@ -114,7 +167,10 @@ def _command(release: Release, slot: str, tag: str | None, standby: bool) -> tup
 
 @dataclass(frozen=True)
 class Order:
-    """What to start: `listener` is dup'ed into the child as descriptor 3."""
+    """What to start: `listener` is dup'ed into the child as descriptor 3.
+
+    One that is `lasting` outlives the supervisor; it ends by itself when its line breaks.
+    """
 
     release: Release
     slot: str
@@ -122,6 +178,7 @@ class Order:
     listener: socket.socket
     door: Door
     standby: bool = False
+    lasting: bool = False
 
 
 async def start(world: World, order: Order) -> Serving:
@@ -148,6 +205,7 @@ async def _launch(
         limits=limits_of(world.settings, None),
         fds={CURRENT_FD: order.listener.fileno(), CONTROL_FD: theirs.fileno()},
         backend=world.settings.cells.backend,
+        bound=not order.lasting,
     )
     try:
         child = start_cell(cell, log, log)
@@ -179,6 +237,7 @@ async def _start_foreign(world: World, order: Order) -> Serving:
     """A service of another repo: ready when its health path answers 200."""
     serve = world.repo_settings(order.release.commit).serve
     release = order.release
+    order = replace(order, lasting=order.lasting and serve.control)
     mounts = (Mount(release.root, release.root), *python_mounts(release.python))
     serving = await _launch(world, order, serve.command, mounts, str(release.root))
     if serve.control:

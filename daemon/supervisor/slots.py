@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +12,8 @@ from typing import Any
 from daemon.core.events import Kind
 from daemon.core.release import Release
 from daemon.supervisor.broker import Door
-from daemon.supervisor.serving import Order, Serving, start
+from daemon.supervisor.custody import Custody
+from daemon.supervisor.serving import SERVING, Order, Serving, start
 from daemon.supervisor.world import World
 from ops.errors import Failed, Trouble
 
@@ -33,6 +35,7 @@ class Slots:
     world: World
     current_socket: socket.socket
     candidate_socket: socket.socket
+    custody: Custody
     doors: dict[str, Door] = field(default_factory=dict)
     current: Serving | None = None
     former: Serving | None = None
@@ -45,10 +48,36 @@ class Slots:
 
     async def prepare(self, release: Release, tag: str | None) -> Serving:
         """A process for :7001 that is ready but does not accept yet."""
-        order = Order(
-            release, "current", tag, self.current_socket, self.doors["current"], standby=True
-        )
-        return await start(self.world, order)
+        listener, door = self.current_socket, self.doors["current"]
+        order = Order(release, "current", tag, listener, door, standby=True, lasting=True)
+        return (await start(self.world, order)).keep_with(self.custody)
+
+    async def adopt(self, commit: str, former: str | None) -> bool:
+        """Take over what an earlier supervisor left; whether `commit` serves by that.
+
+        What serves is told to accept before any other is told to drain, as in a switch.
+        """
+        left = [one for one in self.custody.kept.values() if one.record["what"] == SERVING]
+        found = [await Serving.adopt(self.custody, one) for one in left]
+        current = await self._first(found, commit, "accept")
+        if current is not None:
+            self._serve_with(current)
+        rest = [one for one in found if one is not current]
+        warm = await self._first(rest, former, "drain") if current is not None else None
+        for one in rest:
+            if one is not warm:
+                await one.stop()
+        self.former = warm
+        return current is not None
+
+    async def _first(self, found: list[Serving], commit: str | None, then: str) -> Serving | None:
+        """The newest one of `commit` that does as it is told."""
+        for serving in sorted(found, key=lambda one: -one.started):
+            if serving.release.commit == commit and serving.alive:
+                with contextlib.suppress(Failed):  # it does not answer: it is ended with the rest
+                    await serving.ask(then)
+                    return serving
+        return None
 
     async def switch(self, new: Serving) -> None:
         """`new` accepts, then the one that served drains and stays warm as former."""
@@ -83,6 +112,7 @@ class Slots:
         pause = RESTART_PAUSE_FIRST_SECONDS
         while True:
             code = await serving.ended()
+            serving.end()  # what it walled in may live on, and would go on accepting
             self.world.tell(Kind.SLOT, slot="current", state="ended", code=code)
             if self.fallen(serving):
                 return
@@ -151,6 +181,13 @@ class Slots:
 
     # Both
 
+    async def leave(self) -> None:
+        """Go, and let what serves :7001 live on for the next supervisor."""
+        if self._watch is not None:
+            self._watch.cancel()
+        await self.drop_candidate()
+        await self.stop_answering_empty()
+
     async def stop(self) -> None:
         if self._watch is not None:
             self._watch.cancel()
@@ -173,9 +210,7 @@ class Slots:
             "state": "serving" if alive else "empty" if serving is None else "restarting",
             "commit": serving.release.commit if serving else None,
             "tag": serving.tag if serving else None,
-            "pid": (getattr(serving.child, "inner", None) or serving.child.pid)
-            if serving
-            else None,
+            "pid": serving.pid if serving else None,
         }
 
 
