@@ -10,6 +10,7 @@ from daemon.agent.extraction import extract
 from daemon.agent.messages import Call, Message
 from daemon.agent.prompts import prompt
 from daemon.agent.providers import ModelFault, Provider, Reply
+from daemon.agent.providers.treatments import treatment
 from daemon.agent.tools import TOOLS
 from daemon.agent.tools.tool import Result, Tool
 from daemon.agent.workspace import Workspace
@@ -67,9 +68,7 @@ class Run:
                 if (end := self._turn()) is not None:
                     return end
         except ModelFault as fault:
-            status = "unfit" if fault.code == "recording_unfit" else "model"
-            status = "limit" if fault.code == "budget_exhausted" else status
-            return End(status, fault.said)
+            return End(treatment(fault.code).status, fault.said)
 
     def _limit(self) -> End | None:
         if self.turns >= self.steps_max:

@@ -38,10 +38,14 @@ class Message(BaseModel):
     content: str
     calls: tuple[Call, ...] = ()  # declared ones only: embedded ones stand in the content
     answers: str | None = None  # the id of the call that this is the result of
+    images: tuple[str, ...] = ()  # data addresses, shown beside the content
 
     def wire(self) -> Wire:
         """In OpenAI's shape."""
         message: Wire = {"role": self.role, "content": self.content}
+        if self.images:
+            shown = [{"type": "image_url", "image_url": {"url": url}} for url in self.images]
+            message["content"] = [{"type": "text", "text": self.content}, *shown]
         if self.calls:
             message["tool_calls"] = [call.wire() for call in self.calls]
         if self.answers is not None:

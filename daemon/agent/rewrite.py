@@ -9,6 +9,7 @@ from daemon.agent.loop import End, Hooks
 from daemon.agent.messages import Call, Message
 from daemon.agent.prompts import prompt
 from daemon.agent.providers import ModelFault, Provider
+from daemon.agent.providers.treatments import treatment
 from daemon.agent.tools.run_tests import RUN_TESTS
 from daemon.agent.tools.tool import Result
 from daemon.agent.workspace import Outside, Workspace
@@ -36,9 +37,7 @@ class Rewrite:
         except Outside as refused:
             return End("failed", str(refused))
         except ModelFault as fault:
-            status = "unfit" if fault.code == "recording_unfit" else "model"
-            status = "limit" if fault.code == "budget_exhausted" else status
-            return End(status, fault.said)
+            return End(treatment(fault.code).status, fault.said)
 
     def _named_in(self, goal: str) -> str:
         """The one file that the goal names. Raises Outside when there is no such one."""

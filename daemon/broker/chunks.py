@@ -12,11 +12,11 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from daemon.broker.faults import Fault
+from daemon.broker.refusals import told
 
 REPLY_BYTES_MAX = 64 * 2**20
 LINE_BYTES_MAX = 8 * 2**20
 DRAIN_SECONDS = 0.2
-ERROR_CHARS_MAX = 300
 DATA, DONE = b"data:", b"[DONE]"
 COMMENTS = (b":", b"event:", b"id:", b"retry:")
 Chunk = dict[str, Any]
@@ -52,26 +52,18 @@ class Shape(BaseModel):
     usage: dict[str, Any] | None = None
 
 
-async def events(answer: httpx.Response, secret: str | None) -> AsyncIterator[Chunk]:
-    """Data objects until [DONE]. Raises Fault when it is something else, or cut."""
-    lines = _lines(answer)
-    async for line in lines:
+async def read_lines(answer: httpx.Response, secret: str | None) -> AsyncIterator[bytes]:
+    """Split at line feeds alone: text may hold U+2028, which httpx takes for a line's end.
+
+    Raises Fault when the reply is endless, or repeats the key.
+    """
+    async for line in _lines(answer):
         if secret is not None and secret.encode() in line:
             raise Fault("model_rubbish", "the model server repeats the key")
-        if not line.startswith(DATA):
-            if line.strip() and not line.startswith(COMMENTS):
-                raise Fault("model_rubbish", "the model server did not answer with a stream")
-            continue
-        data = line.removeprefix(DATA).strip()
-        if data == DONE:
-            await _finish(lines)
-            return
-        yield parsed(data)
-    raise Fault("model_cut", "the model's stream ended before it was done")
+        yield line
 
 
 async def _lines(answer: httpx.Response) -> AsyncIterator[bytes]:
-    """Split at line feeds alone: text may hold U+2028, which httpx takes for a line's end."""
     size, held = 0, bytearray()
     async for piece in answer.aiter_bytes():
         size += len(piece)
@@ -87,7 +79,7 @@ async def _lines(answer: httpx.Response) -> AsyncIterator[bytes]:
         yield bytes(held)
 
 
-async def _finish(lines: AsyncIterator[bytes]) -> None:
+async def finish(lines: AsyncIterator[bytes]) -> None:
     """Read to the very end, so that the connection serves the next call too."""
     with suppress(TimeoutError, httpx.HTTPError, Fault):
         async with asyncio.timeout(DRAIN_SECONDS):
@@ -103,8 +95,7 @@ def parsed(data: bytes) -> Chunk:
     if not isinstance(chunk, dict):
         raise Fault("model_rubbish", "the model server sent a chunk that is no object")
     if chunk.get("error"):
-        text = str(chunk["error"])[:ERROR_CHARS_MAX]
-        raise Fault("model_refused", f"the model server said: {text}")
+        raise told(chunk["error"])
     try:
         Shape.model_validate(chunk)
     except ValidationError as error:

@@ -11,7 +11,7 @@ from typing import Any
 from daemon.broker.faults import Fault
 from daemon.broker.metering import Meter
 from daemon.broker.recordings import Recorder, Replay, Unfit
-from daemon.broker.upstream import Upstream
+from daemon.broker.upstreams import Upstreams
 
 CALLS_MAX = 64  # one cell's calls at a time; more wait, so that none starves the others
 # What a cell may say to a model; anything else is dropped, never passed on.
@@ -42,7 +42,7 @@ Chunks = AsyncGenerator[dict[str, Any], None]
 class Source:
     """Where a door's answers come from."""
 
-    upstream: Upstream
+    upstream: Upstreams
     replay: Replay | None = None
     recorder: Recorder | None = None
     meter: Meter = field(default_factory=Meter)
@@ -63,6 +63,9 @@ class Source:
                     if self.recorder is not None:
                         kept.append(chunk)
                     yield chunk
+            if call.usage is None:  # said by nobody: estimated, and marked so
+                kept.append(call.estimate())
+                yield kept[-1]
             self._record(body, kept)
         except Fault as fault:
             call.fault = fault
@@ -76,7 +79,6 @@ class Source:
                 yield chunk
             return
         passed = {key: value for key, value in body.items() if key in PASSED}
-        passed |= {"stream": True, "stream_options": {"include_usage": True}}
         chosen = passed.get("model") in self.models
         async with aclosing(self.upstream.chunks(passed, chosen)) as chunks:
             async for chunk in chunks:

@@ -27,6 +27,27 @@ class Call:
         self.usage = chunk.get("usage") or self.usage
         self.told_chars += text_chars(chunk)
 
+    def estimate(self) -> dict[str, Any]:
+        """A last chunk with what the call seems to have cost."""
+        prompt, completion = self.counted()
+        usage = {
+            "prompt_tokens": prompt,
+            "completion_tokens": completion,
+            "total_tokens": prompt + completion,
+            "estimated": True,
+        }
+        return {
+            "id": "chatcmpl-org",
+            "object": "chat.completion.chunk",
+            "created": 0,
+            "model": "",
+            "choices": [],
+            "usage": usage,
+        }
+
+    def counted(self) -> tuple[int, int]:
+        return self.asked_bytes // CHARS_PER_TOKEN, self.told_chars // CHARS_PER_TOKEN
+
     @property
     def cost_nothing(self) -> bool:
         """The model refused, or was never reached; a caller who hangs up pays all the same."""
@@ -73,7 +94,7 @@ class Meter:
             return
         counted = _counted(call.usage)
         if counted is None:
-            counted = call.asked_bytes // CHARS_PER_TOKEN, call.told_chars // CHARS_PER_TOKEN
+            counted = call.counted()
             self.estimated = True
         self.prompt_tokens += counted[0]
         self.completion_tokens += counted[1]

@@ -17,7 +17,7 @@ from daemon.broker.doors import Door, open_door
 from daemon.broker.faults import Fault
 from daemon.broker.metering import Meter
 from daemon.broker.recordings import Recorder, Replay
-from daemon.broker.upstream import Upstream, key_of
+from daemon.broker.upstreams import Upstreams
 from daemon.state.settings import load
 from ops.errors import Refused, Trouble
 from ops.layout import Layout
@@ -35,9 +35,8 @@ class Admin:
         self._doors: dict[str, Door] = {}
         self._upstream = self._load()
 
-    def _load(self) -> Upstream:
-        model = load(self._layout.home).model
-        return Upstream.open(model, key_of(model, self._layout.state))
+    def _load(self) -> Upstreams:
+        return Upstreams.open(load(self._layout.home), self._layout.state)
 
     async def answer(self, request: dict[str, Any]) -> Answer:
         verbs = {

@@ -97,7 +97,7 @@ class Routes:
             self._source.meter.refused += 1
             if self._source.meter.refused <= REFUSALS_LOGGED_MAX:
                 log.warning("cell %s was refused: %s %r", self._name, fault.code, fault.said)
-        return JSONResponse(fault.as_json(), status_code=fault.status)
+        return JSONResponse(fault.as_json(), status_code=fault.status, headers=fault.headers())
 
 
 def checked(raw: bytes) -> dict[str, Any]:

@@ -1,64 +1,27 @@
-"""The model endpoint, asked with keys that never leave this process."""
+"""One model endpoint, asked with a key that never leaves this process."""
 
 from __future__ import annotations
 
 import json
-import os
-import stat
-import tomllib
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from daemon.broker.chunks import events
+from daemon.broker.chunks import read_lines
 from daemon.broker.faults import Fault
+from daemon.broker.keys import MASK, SECRET_CHARS_MIN, key_of
+from daemon.broker.protocols import WIRES, Wire
+from daemon.broker.refusals import refusal
 from daemon.state.settings import Model
-from ops.errors import Refused
 
 PROBE_SECONDS = 5.0
 LISTING_BYTES_MAX = 2**20
 ERROR_BYTES_MAX = 2**16
-ERROR_CHARS_MAX = 500
 NAMES_SHOWN_MAX = 5
-KEYS = "keys.toml"
-MASK = "[key]"
-SECRET_CHARS_MIN = 16  # local servers are often given a word for a key, which is no secret
-# What a refusing server means; all others are `model_refused`.
-CODES = {
-    401: "model_auth",
-    403: "model_auth",
-    429: "model_rate_limit",
-    502: "model_overloaded",
-    503: "model_overloaded",
-    504: "model_overloaded",
-    529: "model_overloaded",
-}
-PASSED_ON = frozenset([400, 404, 429, 503])
-
-
-def key_of(model: Model, state: Path) -> str | None:
-    """From the environment, else from state/keys.toml, which only its owner may read."""
-    found = os.environ.get(model.key_variable) or _key_in(state / KEYS, model.key_variable)
-    if not isinstance(found, str) or not found.strip():
-        return None
-    key = found.strip()
-    if not (key.isascii() and key.isprintable()):  # a header cannot hold it
-        raise Refused(f"the key {model.key_variable} is not plain text", "set it anew")
-    return key
-
-
-def _key_in(path: Path, name: str) -> object:
-    if not path.exists():
-        return None
-    if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        raise Refused(f"{path} can be read by others", f"chmod 600 {path}")
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8")).get(name)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Refused(f"{path} is no TOML", f'write it as: {name} = "…"') from error
 
 
 @dataclass
@@ -69,20 +32,25 @@ class Upstream:
     key: str | None = field(repr=False)
     http: httpx.AsyncClient
     listed: tuple[str, ...] = ()
+    context_tokens: int = 0
     calls: int = 0
     retired: bool = False
 
     @classmethod
-    def open(cls, model: Model, key: str | None) -> Upstream:
+    def open(cls, model: Model, state: Path) -> Upstream:
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=32)
         timeout = httpx.Timeout(model.idle_seconds, connect=model.connect_seconds)
         client = httpx.AsyncClient(timeout=timeout, limits=limits, trust_env=False)
-        return cls(model, key, client)
+        key = key_of(model, state)
+        return cls(model, key, client, context_tokens=model.context_tokens)
+
+    @property
+    def wire(self) -> Wire:
+        return WIRES[self.model.provider]
 
     def _request(self, method: str, path: str, body: Mapping[str, Any] | None) -> httpx.Request:
-        base = self.model.base.rstrip("/")
-        url = f"{base}{path}" if base.endswith("/v1") else f"{base}/v1{path}"
-        headers = {"authorization": f"Bearer {self.key}"} if self.key else {}
+        url = self.wire.url(self.model.base, path)
+        headers = self.wire.headers(self.key)
         try:
             return self.http.build_request(method, url, json=body, headers=headers)
         except httpx.InvalidURL as error:
@@ -91,26 +59,34 @@ class Upstream:
 
     async def models(self) -> list[str]:
         """The names on offer. Raises Fault."""
-        request = self._request("GET", "/models", None)
+        request = self._request("GET", self.wire.listing, None)
         request.extensions["timeout"] = httpx.Timeout(PROBE_SECONDS).as_dict()
         try:
             answer = await self.http.send(request, stream=True)
             try:
                 if answer.status_code != httpx.codes.OK:
                     raise await self._refusal(answer)
-                rows = json.loads(await _bounded(answer, LISTING_BYTES_MAX))["data"]
-                self.listed = tuple(str(row["id"]) for row in rows)
+                listed = json.loads(await _bounded(answer, LISTING_BYTES_MAX))
+                self.listed = tuple(self.wire.names(listed))
+                self._learn(listed)
             finally:
                 await answer.aclose()
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
-        except (ValueError, LookupError, TypeError, RecursionError) as error:
+        except (ValueError, LookupError, TypeError, RecursionError, AttributeError) as error:
             text = f"{self.model.base} does not talk like a model server"
             raise Fault("model_rubbish", text) from error
         return list(self.listed)
 
+    def _learn(self, listed: Any) -> None:
+        """The setting says how much context there is, else the server may."""
+        name = self.model.name or (self.listed[0] if self.listed else "")
+        if not self.model.context_tokens:
+            self.context_tokens = self.wire.context(listed, name) or 0
+
     async def _allowed(self, asked: object, chosen: bool) -> str:
         """The model's name to ask for: the setting's, else one that is on offer. Raises Fault."""
+        chosen = chosen or asked in self.model.others
         if self.model.name and (not chosen or asked == self.model.name):
             return self.model.name  # the setting decides, not the cell
         names = (asked, f"{asked}:latest")  # Ollama's names may go without their tag
@@ -131,11 +107,13 @@ class Upstream:
         self.calls += 1
         try:
             model = await self._allowed(body.get("model"), chosen)
-            request = self._request("POST", "/chat/completions", {**body, "model": model})
-            answer = await self._send(request)
+            path, asked = self.wire.request({**body, "model": model}, self.model.context_tokens)
+            answer = await self._send(self._request("POST", path, asked))
             try:
-                async for chunk in events(answer, self._secret):
-                    yield chunk
+                lines = read_lines(answer, self._secret)
+                async with aclosing(self.wire.chunks(lines)) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
             except httpx.TimeoutException as error:
                 text = f"{self.model.base} was silent for {self.model.idle_seconds:g} s"
                 raise Fault("model_timeout", text, 504) from error
@@ -174,11 +152,8 @@ class Upstream:
     async def _refusal(self, answer: httpx.Response) -> Fault:
         """What the server said, by its kind; its text is kept short, and without our key."""
         raw = await _bounded(answer, ERROR_BYTES_MAX)
-        text = self._masked(raw.decode("utf-8", "replace"))[:ERROR_CHARS_MAX]
-        status = answer.status_code
-        said = f"the model server answered {status}: {text}"
-        code = CODES.get(status, "model_refused")
-        return Fault(code, said, status if status in PASSED_ON else 502)
+        text = self._masked(raw.decode("utf-8", "replace"))
+        return refusal(answer.status_code, text, answer.headers)
 
     def _unreachable(self, error: httpx.HTTPError) -> Fault:
         if isinstance(error, httpx.ReadTimeout):

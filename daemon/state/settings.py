@@ -6,9 +6,9 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -33,18 +33,47 @@ class Ports(Section):
     candidate: int = Field(default=7002, ge=0, le=65535)
 
 
-class Model(Section):
-    """Where the model is; `provider` names the wire protocol."""
+# provider: where it listens when nothing else is said, and what its key is called
+PROVIDERS = {
+    "ollama": ("http://127.0.0.1:11434", "OLLAMA_API_KEY"),
+    "openai": ("https://api.openai.com/v1", "OPENAI_API_KEY"),
+    "anthropic": ("https://api.anthropic.com", "ANTHROPIC_API_KEY"),
+    "lmstudio": ("http://127.0.0.1:1234", "LMSTUDIO_API_KEY"),
+    "llama-server": ("http://127.0.0.1:8080", "LLAMA_API_KEY"),
+    "recorded": ("http://127.0.0.1:9", "OPENAI_API_KEY"),  # nobody listens there
+}
 
-    provider: str = "openai"
+
+class Model(Section):
+    """Where the model is; `provider` names the wire protocol.
+
+    Without one it is OpenAI's, which most servers speak, at Ollama's address.
+    """
+
+    provider: Literal["ollama", "openai", "anthropic", "lmstudio", "llama-server", "recorded"] = (
+        "openai"
+    )
     base: str = "http://127.0.0.1:11434"
     name: str = ""
+    others: tuple[str, ...] = Field(default=(), description="asked when the first one fails")
+    context_tokens: int = Field(default=0, ge=0, description="0: as the server says, if it does")
     session: str | None = Field(
         default=None, description="replay this recording instead of a model"
     )
     key_variable: str = "OPENAI_API_KEY"
     connect_seconds: float = 3.0
     idle_seconds: float = 120.0
+    input_price: float | None = Field(default=None, ge=0, description="per million tokens")
+    output_price: float | None = Field(default=None, ge=0, description="per million tokens")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_provider(cls, values: Any) -> Any:
+        """A provider that is named brings its address and its key's name."""
+        known = PROVIDERS.get(str(values.get("provider"))) if isinstance(values, dict) else None
+        if known is None:
+            return values
+        return {"base": known[0], "key_variable": known[1], **values}
 
 
 class Author(Section):
@@ -52,6 +81,7 @@ class Author(Section):
     steps_max: int = Field(default=40, ge=1, le=1000)
     rounds_max: int = Field(default=5, ge=1, le=50)
     tokens_max: int = Field(default=400_000, ge=1)
+    money_max: float | None = Field(default=None, gt=0, description="in the prices' currency")
     wall_seconds: float = 1800.0
 
 
@@ -103,6 +133,7 @@ class Settings(BaseSettings):
     )
     ports: Ports = Ports()
     model: Model = Model()
+    providers: dict[str, Model] = {}
     author: Author = Author()
     cells: Cells = Cells()
     probation: Probation = Probation()

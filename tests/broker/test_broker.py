@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,32 +13,22 @@ from typing import Any
 import httpx
 import pytest
 
-from ops.processes import spawn
-from ops.sockets import read_lines, send_line
+from tests.broker.conversations import CONVERSATIONS
+from tests.broker.running import KEY, Admin, running_broker
+from tests.broker.wires import wire_server
 from tests.model_server import say, scripted_model
 
 pytestmark = pytest.mark.process
 
-ROOT = Path(__file__).resolve().parents[2]
-KEY = "sk-canary-0123456789"
-ANSWER_SECONDS = 20.0
 ASK = {"model": "scripted", "messages": [{"role": "user", "content": "hello"}]}
 
 
 class Broker:
     """The process, asked as the supervisor and as a cell would."""
 
-    def __init__(self, line: socket.socket, folder: Path) -> None:
-        self.line = line
+    def __init__(self, admin: Admin, folder: Path) -> None:
+        self.do = admin.do
         self.folder = folder
-        self.heard = read_lines(line)
-        assert next(self.heard) == {"ready": True}
-
-    def do(self, verb: str, **arguments: Any) -> dict[str, Any]:
-        send_line(self.line, {"id": 7, "do": verb, **arguments})
-        answer = next(self.heard)
-        assert answer["id"] == 7
-        return answer
 
     @contextmanager
     def door(self, **limits: Any) -> Iterator[httpx.Client]:
@@ -53,24 +42,9 @@ class Broker:
 
 @contextmanager
 def broker(home: Path, base: str, **environment: str) -> Iterator[Broker]:
-    home.mkdir(exist_ok=True)
-    (home / "state").mkdir(exist_ok=True)
     settings = f'[model]\nbase = "{base}"\nidle_seconds = 1.0\nconnect_seconds = 1.0\n'
-    (home / "org.toml").write_text(settings)
-    ours, theirs = socket.socketpair()
-    ours.settimeout(ANSWER_SECONDS)
-    argv = [sys.executable, "-I", str(ROOT / "ops/boot.py"), "daemon.broker", "--home", str(home)]
-    with (home / "log").open("wb") as log:
-        fds = {4: theirs.fileno()}
-        child = spawn(argv, environment=environment, fds=fds, output=log.fileno())
-    theirs.close()
-    try:
-        yield Broker(ours, home / "door")
-    finally:
-        ours.close()
-        assert child.wait(10) == 0, (home / "log").read_text()  # without its admin it ends
-        child.close()
-    assert KEY not in (home / "log").read_text()
+    with running_broker(home, settings, **environment) as admin:
+        yield Broker(admin, home / "door")
 
 
 def base_of(server: Any) -> str:
@@ -155,7 +129,7 @@ def test_a_spent_budget_stops_the_next_call(tmp_path: Path) -> None:
         (b"this is no stream at all\n", "model_rubbish"),
         (b"data: {broken\n\n", "model_rubbish"),
         (b'data: {"choices": []}\n\n', "model_cut"),
-        (b'data: {"error": {"message": "out of memory"}}\n\n', "model_refused"),
+        (b'data: {"error": {"message": "out of memory"}}\n\n', "model_failed"),
     ],
 )
 def test_a_model_that_talks_rubbish_is_told_by_kind(
@@ -212,3 +186,38 @@ def test_a_session_is_recorded_and_replayed_without_a_model(tmp_path: Path) -> N
             other = cell.post("/v1/chat/completions", json=ASK)
             assert (other.status_code, other.json()["error"]["code"]) == (409, "recording_unfit")
         assert "ends after 1" in running.do("close", cell="c")["ok"]["unfit"]
+
+
+def test_a_named_provider_is_asked_by_its_name(tmp_path: Path) -> None:
+    """`NAME/MODEL` goes there and nowhere else; NAME alone takes the model of its setting."""
+    with scripted_model([say("main")]) as model, wire_server("anthropic") as other:
+        other.answer = CONVERSATIONS["text"]
+        settings = f'''[model]
+base = "{base_of(model)}"
+name = "scripted"
+[providers.claude]
+provider = "anthropic"
+base = "{other.base}"
+name = "m"
+'''
+        with running_broker(tmp_path, settings) as admin:
+            with Broker(admin, tmp_path / "door").door() as cell:
+                listed = [one["id"] for one in cell.get("/v1/models").json()["data"]]
+                assert listed == ["scripted", "claude/m"]
+                for name in ("claude/m", "claude", "claude/none"):
+                    whole = cell.post("/v1/chat/completions", json={**ASK, "model": name}).json()
+                    assert whole["choices"][0]["message"]["content"] == "Hello there", name
+                whole = cell.post("/v1/chat/completions", json={**ASK, "model": "openai/x"}).json()
+                assert whole["choices"][0]["message"]["content"] == "main"
+    assert {asked["model"] for _, _, asked in other.asked} == {"m"}
+
+
+def test_what_no_server_counted_is_estimated(tmp_path: Path) -> None:
+    """The last chunk says how much, and that nobody counted; the cell's account says so too."""
+    with wire_server("openai") as server:
+        server.answer = CONVERSATIONS["uncounted"]
+        with broker(tmp_path, server.base) as running, running.door() as cell:
+            usage = cell.post("/v1/chat/completions", json={**ASK, "model": "m"}).json()["usage"]
+            assert usage["estimated"] is True
+            assert usage["completion_tokens"] == len("Hello there, my friend") // 4
+            assert running.do("usage", cell="c")["ok"]["estimated"] is True

@@ -7,16 +7,21 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from daemon.agent.messages import Call, Message
-
-PASSING = frozenset(
-    {"model_unreachable", "model_timeout", "model_rate_limit", "model_cut", "model_overloaded"}
-)
+from daemon.agent.providers.treatments import treatment
 
 
 @dataclass(frozen=True)
 class Usage:
+    """`estimated` when the server did not count."""
+
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cached_tokens: int = 0
+    estimated: bool = False
+
+    @property
+    def total(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
 
 
 @dataclass(frozen=True)
@@ -28,20 +33,22 @@ class Reply:
     reasoning: str = ""
     finish: str | None = None
     usage: Usage = field(default_factory=Usage)
+    model: str = ""
 
 
 class ModelFault(Exception):
     """The model gave no reply; `code` says what kind of fault it was."""
 
-    def __init__(self, code: str, said: str) -> None:
+    def __init__(self, code: str, said: str, retry_after_s: float | None = None) -> None:
         super().__init__(said)
         self.code = code
         self.said = said
+        self.retry_after_s = retry_after_s
 
     @property
     def passing(self) -> bool:
         """Whether asking again may help."""
-        return self.code in PASSING
+        return treatment(self.code).attempts > 1
 
 
 class Provider(Protocol):

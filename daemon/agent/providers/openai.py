@@ -1,24 +1,27 @@
-"""The OpenAI wire protocol, always streaming: the broker, Ollama, llama.cpp, LM Studio."""
+"""The OpenAI wire protocol, always streaming: what the broker speaks to every cell."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import stamina
 
-from daemon.agent.messages import Call, Message
-from daemon.agent.providers import ModelFault, Reply, Usage
+from daemon.agent.messages import Message
+from daemon.agent.providers import ModelFault, Reply
+from daemon.agent.providers.assembly import Assembly
+from daemon.agent.providers.treatments import treatment
 
 IDLE_SECONDS = 300.0
 CONNECT_SECONDS = 5.0
-ATTEMPTS_MAX = 3
-RETRY_SECONDS_MAX = 20.0
-DATA, DONE = "data:", "[DONE]"
-CALLS_MAX = 64
+ATTEMPTS_MAX = 10
+WAIT_FIRST_SECONDS, WAIT_SECONDS_MAX, JITTER_SECONDS = 0.2, 30.0, 0.5
+WAITS_SECONDS_MAX = 900.0  # of one reply
+REPLY_BYTES_MAX = 64 * 2**20
+DATA, DONE = b"data:", b"[DONE]"
 
 
 def over_socket(path: str) -> httpx.Client:
@@ -28,90 +31,77 @@ def over_socket(path: str) -> httpx.Client:
     return httpx.Client(transport=way, base_url="http://broker", timeout=timeout, trust_env=False)
 
 
-@dataclass
-class _Assembly:
-    """A reply while it streams in."""
-
-    content: str = ""
-    reasoning: str = ""
-    calls: dict[int, dict[str, str]] = field(default_factory=dict)
-    finish: str | None = None
-    usage: Usage = field(default_factory=Usage)
-
-    def add(self, chunk: dict[str, Any]) -> None:
-        counted = chunk.get("usage")
-        if isinstance(counted, dict):
-            self.usage = Usage(
-                int(counted.get("prompt_tokens") or 0), int(counted.get("completion_tokens") or 0)
-            )
-        for choice in chunk.get("choices") or ():
-            delta = choice.get("delta") or {}
-            self.content += delta.get("content") or ""
-            self.reasoning += delta.get("reasoning_content") or delta.get("reasoning") or ""
-            for piece in delta.get("tool_calls") or ():
-                self._add_call(piece)
-            self.finish = choice.get("finish_reason") or self.finish
-
-    def _add_call(self, piece: dict[str, Any]) -> None:
-        """Some servers give no index: then a piece with a name begins a new call."""
-        function = piece.get("function") or {}
-        index = piece.get("index")
-        if index is None:
-            index = len(self.calls) if function.get("name") else max(len(self.calls) - 1, 0)
-        if len(self.calls) >= CALLS_MAX and index not in self.calls:
-            raise ModelFault("model_rubbish", f"more than {CALLS_MAX} calls in one reply")
-        call = self.calls.setdefault(int(index), {"id": "", "name": "", "arguments": ""})
-        call["id"] = call["id"] or piece.get("id") or f"call_{index}"
-        call["name"] += function.get("name") or ""
-        arguments = function.get("arguments") or ""
-        call["arguments"] += arguments if isinstance(arguments, str) else json.dumps(arguments)
-
-    def reply(self) -> Reply:
-        calls = tuple(Call(**self.calls[index]) for index in sorted(self.calls))
-        return Reply(self.content, calls, self.reasoning, self.finish, self.usage)
-
-
 class OpenAI:
-    """One model at one endpoint."""
+    """Some models at one endpoint: each that fails makes room for the next.
+
+    `left` tells the seconds that the run still has: no pause is longer.
+    """
 
     def __init__(
-        self, client: httpx.Client, model: str, hear: Callable[[str], None] | None = None
+        self,
+        client: httpx.Client,
+        model: str,
+        hear: Callable[[str], None] | None = None,
+        others: Sequence[str] = (),
+        left: Callable[[], float] = lambda: WAITS_SECONDS_MAX,
     ) -> None:
-        """`hear` is given the text as it grows."""
+        """`hear` is given the text as it grows; what it raises ends the reply."""
         self._client = client
-        self._model = model
         self._hear = hear
+        self._models = [model, *others]
+        self._left = left
 
     def reply(self, messages: Sequence[Message], tools: Sequence[dict[str, Any]]) -> Reply:
-        """Faults that pass are tried again, with growing pauses; the last one rises."""
-        for attempt in stamina.retry_context(
-            on=lambda fault: isinstance(fault, ModelFault) and fault.passing,
-            attempts=ATTEMPTS_MAX,
-            timeout=RETRY_SECONDS_MAX,
-        ):
-            with attempt:
-                return self._once(messages, tools)
-        raise AssertionError("stamina raises the last fault")
-
-    def _once(self, messages: Sequence[Message], tools: Sequence[dict[str, Any]]) -> Reply:
+        """Faults are treated by the table; the last one rises. A model that failed is left."""
         body: dict[str, Any] = {
-            "model": self._model,
             "messages": [message.wire() for message in messages],
             "stream": True,
             "stream_options": {"include_usage": True},
         }
         if tools:
             body["tools"] = list(tools)
-        assembly = _Assembly()
+        while True:
+            try:
+                return self._patiently({"model": self._models[0], **body})
+            except ModelFault as fault:
+                if not treatment(fault.code).other_model or len(self._models) == 1:
+                    raise
+                del self._models[0]
+
+    def _patiently(self, body: dict[str, Any]) -> Reply:
+        """Ask again as often as the fault's kind deserves, when the server wished it."""
+        tried: dict[str, int] = {}
+
+        def again(fault: Exception) -> bool | float:
+            if not isinstance(fault, ModelFault):
+                return False
+            tried[fault.code] = tried.get(fault.code, 0) + 1
+            if tried[fault.code] >= treatment(fault.code).attempts or self._left() <= 0:
+                return False
+            if fault.retry_after_s is None:
+                return True
+            return fault.retry_after_s if fault.retry_after_s < self._left() else False
+
+        for attempt in stamina.retry_context(
+            on=again,
+            attempts=ATTEMPTS_MAX,
+            timeout=WAITS_SECONDS_MAX,
+            wait_initial=WAIT_FIRST_SECONDS,
+            wait_max=WAIT_SECONDS_MAX,
+            wait_jitter=JITTER_SECONDS,
+        ):
+            with attempt:
+                return self._once(body)
+        raise AssertionError("stamina raises the last fault")
+
+    def _once(self, body: dict[str, Any]) -> Reply:
+        assembly = Assembly(self._hear)
         try:
             with self._client.stream("POST", "/v1/chat/completions", json=body) as answer:
                 if answer.status_code != httpx.codes.OK:
-                    raise _fault(answer.status_code, answer.read())
+                    raise _fault(answer.status_code, answer.read(), answer.headers)
                 for chunk in _chunks(answer):
-                    known = len(assembly.content)
                     assembly.add(chunk)
-                    if self._hear is not None and len(assembly.content) > known:
-                        self._hear(assembly.content[known:])
         except httpx.TimeoutException as error:
             raise ModelFault("model_timeout", "the model was silent for too long") from error
         except httpx.HTTPError as error:
@@ -122,27 +112,52 @@ class OpenAI:
             raise ModelFault(
                 "model_rubbish", f"the model's reply makes no sense: {error}"
             ) from error
-        return assembly.reply()
+        return assembly.reply(sum(len(one["content"] or "") for one in body["messages"]))
 
 
-def _fault(status: int, body: bytes) -> ModelFault:
+def _fault(status: int, body: bytes, headers: httpx.Headers) -> ModelFault:
+    wait = headers.get("retry-after", "")
+    seconds = float(wait) if wait.isdigit() else None
     try:
         inner = json.loads(body)["error"]
-        return ModelFault(str(inner.get("code") or f"http_{status}"), str(inner.get("message")))
+        code, said = str(inner.get("code") or f"http_{status}"), str(inner.get("message"))
     except (ValueError, LookupError, TypeError, AttributeError):
-        return ModelFault(f"http_{status}", f"the model server answered {status}")
+        code, said = f"http_{status}", f"the model server answered {status}"
+    return ModelFault(code, said, seconds)
 
 
 def _chunks(answer: httpx.Response) -> Iterator[dict[str, Any]]:
-    for line in answer.iter_lines():
+    for line in _lines(answer):
         if not line.startswith(DATA):
             continue
-        data = line.removeprefix(DATA).strip()
+        data = line[len(DATA) :].strip()
         if data == DONE:
             return
         chunk = json.loads(data)
         if "error" in chunk:
             inner = chunk["error"]
-            raise ModelFault(str(inner.get("code") or "model_cut"), str(inner.get("message")))
+            wait = inner.get("retry_after_s")
+            seconds = float(wait) if isinstance(wait, int | float) else None
+            code, said = str(inner.get("code") or "model_cut"), str(inner.get("message"))
+            raise ModelFault(code, said, seconds)
         yield chunk
     raise ModelFault("model_cut", "the reply ended before it was done")
+
+
+def _lines(answer: httpx.Response) -> Iterator[bytes]:
+    """Split at line feeds alone: text may hold what others take for a line's end."""
+    held, size = bytearray(), 0
+    for piece in answer.iter_bytes():
+        size += len(piece)
+        if size > REPLY_BYTES_MAX:
+            raise ModelFault("model_rubbish", "the model's reply is endless")
+        held += piece
+        if b"\n" in piece:
+            *lines, rest = bytes(held).split(b"\n")
+            held = bytearray(rest)
+            yield from lines
+
+
+def monotonic_left(deadline: float) -> Callable[[], float]:
+    """Seconds until `deadline` on the monotonic clock."""
+    return lambda: deadline - time.monotonic()

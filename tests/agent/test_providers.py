@@ -1,0 +1,154 @@
+"""Each kind of fault has its treatment: asked again, another model, or an end with its reason."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+import stamina
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.agent.messages import Message
+from daemon.agent.providers import ModelFault
+from daemon.agent.providers.assembly import Assembly
+from daemon.agent.providers.openai import OpenAI
+from daemon.agent.providers.treatments import TREATMENTS
+from tests.model_server import chunks, say
+
+HI = [Message(role="user", content="hi")]
+
+
+@pytest.fixture(autouse=True)
+def without_pauses() -> Iterator[None]:
+    with stamina.set_testing(True, attempts=20, cap=True):
+        yield
+
+
+class Server:
+    """Answers what was written; a string is the code of a fault."""
+
+    def __init__(self, *answers: Any, retry_after: str | None = None) -> None:
+        self.answers = list(answers)
+        self.retry_after = retry_after
+        self.asked: list[dict[str, Any]] = []
+        way = httpx.MockTransport(self.answer)
+        self.client = httpx.Client(transport=way, base_url="http://broker")
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(json.loads(request.content))
+        one = self.answers.pop(0)
+        if isinstance(one, bytes):
+            return httpx.Response(200, content=one)
+        if isinstance(one, str):
+            headers = {"retry-after": self.retry_after} if self.retry_after else {}
+            error = {"error": {"message": one, "code": one}}
+            return httpx.Response(503, json=error, headers=headers)
+        return httpx.Response(200, content=stream(one))
+
+
+def stream(reply: dict[str, Any]) -> bytes:
+    return b"".join(b"data: " + json.dumps(one).encode() + b"\n\n" for one in chunks(reply)) + (
+        b"data: [DONE]\n\n"
+    )
+
+
+@pytest.mark.parametrize("code", TREATMENTS)
+def test_a_fault_is_asked_again_as_often_as_its_kind_deserves(code: str) -> None:
+    """And then rises with its own code."""
+    attempts = TREATMENTS[code].attempts
+    server = Server(*[code] * 20)
+    with pytest.raises(ModelFault) as caught:
+        OpenAI(server.client, "m").reply(HI, [])
+    assert (caught.value.code, len(server.asked)) == (code, attempts)
+
+
+@pytest.mark.parametrize("code", [code for code in TREATMENTS if TREATMENTS[code].attempts > 1])
+def test_a_fault_that_passed_is_forgotten(code: str) -> None:
+    server = Server(code, say("well"))
+    assert OpenAI(server.client, "m").reply(HI, []).content == "well"
+
+
+@pytest.mark.parametrize("code", TREATMENTS)
+def test_another_model_is_asked_where_that_may_help(code: str) -> None:
+    """One that failed is not asked again in this run."""
+    kind = TREATMENTS[code]
+    server = Server(*[code] * kind.attempts, say("well"), say("still"))
+    model = OpenAI(server.client, "first", others=["second"])
+    if not kind.other_model:
+        with pytest.raises(ModelFault):
+            model.reply(HI, [])
+        return
+    assert model.reply(HI, []).content == "well"
+    assert model.reply(HI, []).content == "still"
+    assert [one["model"] for one in server.asked] == [
+        *["first"] * kind.attempts,
+        "second",
+        "second",
+    ]
+
+
+def test_half_a_reply_is_asked_for_again() -> None:
+    """What had come of it is thrown away."""
+    whole = stream(say("a whole reply, in several pieces of it"))
+    server = Server(whole[:300], say("again"))
+    assert OpenAI(server.client, "m").reply(HI, []).content == "again"
+
+
+def test_the_server_says_how_long_to_wait() -> None:
+    """Retry-After is kept to; one that is longer than what is left ends the asking."""
+    stamina.set_testing(False)
+    server = Server("model_rate_limit", say("well"), retry_after="1")
+    began = time.monotonic()
+    assert OpenAI(server.client, "m").reply(HI, []).content == "well"
+    assert time.monotonic() - began >= 1.0
+    server = Server("model_rate_limit", say("well"), retry_after="60")
+    with pytest.raises(ModelFault, match="rate_limit"):
+        OpenAI(server.client, "m", left=lambda: 30.0).reply(HI, [])
+
+
+def test_a_listener_can_end_the_stream() -> None:
+    """What it raises comes out, and the connection is closed."""
+
+    class Enough(Exception):
+        pass
+
+    def hear(text: str) -> None:
+        raise Enough
+
+    with pytest.raises(Enough):
+        OpenAI(Server(say("endless " * 100)).client, "m", hear).reply(HI, [])
+
+
+CALLS = st.lists(
+    st.tuples(
+        st.sampled_from(["read", "write"]), st.dictionaries(st.text(), st.text(), max_size=3)
+    ),
+    max_size=5,
+)
+
+
+@given(CALLS, st.data())
+def test_pieces_of_calls_come_together_in_any_order(
+    calls: list[tuple[str, dict[str, str]]], data: st.DataObject
+) -> None:
+    """Cut anywhere, mixed in any way: as long as each call's own pieces keep their order."""
+    queues: list[list[dict[str, Any]]] = []
+    for index, (name, arguments) in enumerate(calls):
+        text = json.dumps(arguments)
+        cut = data.draw(st.integers(0, len(text)))
+        begun = {"index": index, "id": f"c{index}", "function": {"name": name, "arguments": ""}}
+        rest = [
+            {"index": index, "function": {"arguments": one}} for one in (text[:cut], text[cut:])
+        ]
+        queues.append([begun, *rest])
+    assembly = Assembly()
+    while any(queues):
+        queue = data.draw(st.sampled_from([one for one in queues if one]))
+        assembly.add({"choices": [{"delta": {"tool_calls": [queue.pop(0)]}}]})
+    reply = assembly.reply(0)
+    assert [(one.name, json.loads(one.arguments)) for one in reply.calls] == calls
