@@ -95,6 +95,10 @@ class History:
         )
         return out.decode().strip() if code == 0 else None
 
+    def has(self, commit: str) -> bool:
+        """Whether the object is there, whole or not."""
+        return self._git.attempt("cat-file", "-e", f"{commit}^{{commit}}")[0] == 0
+
     def refs(self, prefix: str) -> dict[str, str]:
         """Full ref -> commit, for all refs below `prefix`."""
         form = "%(refname)%00%(objectname)%00%(*objectname)"

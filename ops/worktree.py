@@ -57,9 +57,14 @@ def sweep(folder: Path) -> None:
 
 def remove(target: Path) -> None:
     """Away from its name at once, then off the disk."""
+    remove_tree(put_aside(target))
+
+
+def put_aside(target: Path) -> Path:
+    """Away from its name, at once; what a crash leaves of it is swept like a torn export."""
     torn = target.parent / f"{TORN}{target.name}-{secrets.token_hex(4)}"
     target.rename(torn)
-    remove_tree(torn)
+    return torn
 
 
 def _is_release(target: Path, commit: str) -> bool:

@@ -103,6 +103,20 @@ class Policy(Section):
     disk_free_bytes: int = 200 * 2**20
 
 
+class Keep(Section):
+    """What `gc` leaves of what nobody needs any more; what is in use is never touched."""
+
+    days: float = Field(default=90.0, ge=0)
+    releases: int = Field(default=10, ge=0)
+    venvs: int = Field(default=4, ge=0)
+    candidates: int = Field(default=1000, ge=0, description="ended ones: branches, evidence")
+    workspaces: int = Field(default=3, ge=0)
+    room_bytes: int = Field(default=10 * 2**30, ge=0, description="of each of the rooms on disk")
+    log_bytes: int = Field(default=16 * 2**20, ge=4096)
+    logs: int = Field(default=3, ge=0, description="old ones of each log")
+    every_hours: float = Field(default=6.0, ge=0, description="0: only when asked")
+
+
 class Serve(Section):
     """How another repo's release is served: the command takes the listening socket as fd 3."""
 
@@ -138,6 +152,7 @@ class Settings(BaseSettings):
     cells: Cells = Cells()
     probation: Probation = Probation()
     policy: Policy = Policy()
+    keep: Keep = Keep()
     session: Session = Session()
 
     @classmethod

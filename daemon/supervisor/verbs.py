@@ -22,6 +22,7 @@ from daemon.supervisor.cycle import Cycle, Wish
 from daemon.supervisor.goal_verbs import GoalVerbs
 from daemon.supervisor.promoter import Promoter, new_promotion
 from daemon.supervisor.slots import Slots
+from daemon.supervisor.upkeep import Upkeep
 from daemon.supervisor.world import World
 from ops.errors import Exit, Refused
 from ops.lease import hold
@@ -40,6 +41,9 @@ class Verbs:
     cycle: Cycle
     stopping: asyncio.Event
     started: float
+
+    def __post_init__(self) -> None:
+        self.upkeep = Upkeep(self.world, self.promoter.turn)
 
     @property
     def goals(self) -> GoalVerbs:
@@ -67,6 +71,7 @@ class Verbs:
             "freeze": self.freeze,
             "unfreeze": self.unfreeze,
             "events": self.events,
+            "gc": self.upkeep.gc,
             "down": self.down,
         }
 
@@ -109,7 +114,9 @@ class Verbs:
             async with self._operation(f"evolving: {releases.one_line(wish.goal.text)[:60]}"):
                 candidate = self.cycle.open(wish.goal)
                 begun.set_result(candidate)
-                return await self.cycle.run(candidate, wish)
+                candidate = await self.cycle.run(candidate, wish)
+                await self.upkeep.when_due()
+                return candidate
 
         task = asyncio.create_task(work())
         if arguments.get("wait"):

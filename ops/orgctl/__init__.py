@@ -23,6 +23,9 @@ from ops.orgctl import evolution
 from ops.orgctl import releases
 
 # isort: split
+from ops.orgctl import upkeep
+
+# isort: split
 from ops.orgctl import chat
 
 # isort: split
@@ -30,7 +33,7 @@ from ops.orgctl.common import ASKED, app, take_common
 
 INTERRUPTED = 130
 TOLD_CHARS_MAX = 1000
-VERBS = (instance, goals, evolution, releases, chat)
+VERBS = (instance, goals, evolution, releases, upkeep, chat)
 # What the daemon does to its end, whether or not somebody waits for it.
 GOES_ON = frozenset({"evolve", "fitness", "promote", "approve", "rollback", "up"})
 
