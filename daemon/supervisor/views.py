@@ -9,11 +9,13 @@ from daemon.core.candidate import ENDED, Candidate, Stage
 from daemon.core.project import State as ProjectState
 from daemon.core.promotion import State
 from daemon.state import goals, projects
+from daemon.state.programs import Programs
 from daemon.supervisor import judge
 from daemon.supervisor.promoter import Promoter
 from daemon.supervisor.slots import Slots
 from daemon.supervisor.world import World
 from ops.errors import Exit, Refused
+from ops.loaded import ROOT
 
 SHOWN_MAX = 1000
 
@@ -27,6 +29,8 @@ def status(world: World, slots: Slots, promoter: Promoter, started: float) -> di
             "pid": os.getpid(),
             "state": "working" if under_way else "ready",
             "uptime_s": round(world.clock() - started, 1),
+            "program": ROOT.name,
+            "failed": _failed(world),
             "last_progress_s": round(world.clock() - (world.last_progress or started), 1),
         },
         "slots": {
@@ -58,6 +62,12 @@ def projects_of(world: World) -> list[dict[str, Any]]:
             row = {"goal": goal.id, "title": goal.title, "state": state, "tasks": tasks}
             shown.append(row | {"reason": project.reason})
     return shown
+
+
+def _failed(world: World) -> str | None:
+    """The supervisor that was tried last and did not hold."""
+    failed = Programs(world.layout).failed()
+    return f"{failed.root.name}: {failed.reason}" if failed else None
 
 
 def _promotion(world: World, promoter: Promoter) -> dict[str, Any] | None:
