@@ -70,6 +70,7 @@ class Admin:
             Replay.open(Path(replay)) if replay else None,
             Recorder(Path(record), self._upstream.model.name) if record else None,
             Meter(request.get("tokens_max")),
+            frozenset(request.get("models") or ()),
         )
         door = await open_door(name, directory, source)
         door.lasting = bool(request.get("lasting"))

@@ -84,7 +84,9 @@ def test_personas_and_models_for_scripts(home: Home, tmp_path: Path) -> None:
     ]
     with scripted_model(replies, ("big:120b", "small:8b")) as model:
         base = f"http://127.0.0.1:{model.server_address[1]}"
-        with running(home, service.make(tmp_path / "service"), settings(base)):
+        with running(
+            home, service.make(tmp_path / "service"), settings(base, 'name = "small:8b"\n')
+        ):
             flags = ["--agent", "alice=big:120b", "--agent", "bob=small:8b", "--room", "two"]
             flags += ["--persona", f"bob=@{tmp_path}/bob.md", "--persona", "alice=You write."]
             found = home.ask("chat", *flags, "--say", "@alice write two words")
