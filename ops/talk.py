@@ -18,11 +18,12 @@ from ops.cell import start as start_cell
 from ops.errors import Exit, Failed, Refused, Trouble
 from ops.layout import Layout
 from ops.lease import hold
-from ops.processes import Child
+from ops.lifecycle import boot
+from ops.processes import Child, spawn
 from ops.rooms import RoomFolder
 from ops.sockets import LINE_BYTES_MAX, send_line
 
-LINE_FD = 4
+LINE_FD, MEMORY_FD = 4, 5
 READY_SECONDS = 30.0
 SILENT_SECONDS = 1800.0  # between two words of a room that is asked something
 CHUNK_BYTES = 65536
@@ -135,21 +136,34 @@ def _ready(event: Event) -> bool:
 @contextmanager
 def _running(layout: Layout, wish: Wish, given: Mapping[str, Any]) -> Iterator[Talk]:
     ours, theirs = socket.socketpair()
+    cell_end, memory_end = socket.socketpair()
     log = os.open(layout.logs / "chat.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    children: list[Child] = []
     try:
-        child = start_cell(_cell(wish, given, theirs.fileno()), log, log)
+        children.append(_memory(layout, wish, memory_end, log))
+        cell = _cell(wish, given, {LINE_FD: theirs.fileno(), MEMORY_FD: cell_end.fileno()})
+        children.append(start_cell(cell, log, log))
+        for end in (theirs, cell_end, memory_end):
+            end.close()
+        yield Talk(wish.folder, ours, children[-1])
     finally:
+        for end in (ours, theirs, cell_end, memory_end):
+            end.close()
         os.close(log)
-        theirs.close()
-    try:
-        yield Talk(wish.folder, ours, child)
-    finally:
-        ours.close()
-        child.kill()
-        child.close()
+        for child in children:
+            child.kill()
+            child.close()
 
 
-def _cell(wish: Wish, given: Mapping[str, Any], line: int) -> Cell:
+def _memory(layout: Layout, wish: Wish, end: socket.socket, log: int) -> Child:
+    """The memory as the cell sees it; it ends with the cell's end of the line."""
+    flags = ("--home", str(layout.home), "--origin", f"room {wish.folder.name}")
+    argv = boot("daemon.state.remember", *flags, "serve")
+    environment = {"PATH": os.environ.get("PATH", "")}
+    return spawn(argv, environment=environment, fds={LINE_FD: end.fileno()}, output=log)
+
+
+def _cell(wish: Wish, given: Mapping[str, Any], fds: Mapping[int, int]) -> Cell:
     root, python = Path(given["root"]), Path(given["python"])
     door, backend = Path(given["directory"]), str(given["backend"])
     walled = backend != "none"
@@ -165,9 +179,9 @@ def _cell(wish: Wish, given: Mapping[str, Any], line: int) -> Cell:
             Mount(wish.workspace, INSIDE_WORKSPACE, writable=True),
         ),
         directory=str(workspace),
-        environment={"ORG_BROKER": str(broker)},
+        environment={"ORG_BROKER": str(broker), "ORG_MEMORY": str(MEMORY_FD)},
         limits=Limits(**given["limits"]),
-        fds={LINE_FD: line},
+        fds=fds,
         backend=backend,
     )
 

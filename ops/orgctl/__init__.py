@@ -29,11 +29,14 @@ from ops.orgctl import upkeep
 from ops.orgctl import chat
 
 # isort: split
+from ops.orgctl import memory
+
+# isort: split
 from ops.orgctl.common import ASKED, app, take_common
 
 INTERRUPTED = 130
 TOLD_CHARS_MAX = 1000
-VERBS = (instance, goals, evolution, releases, upkeep, chat)
+VERBS = (instance, goals, evolution, releases, upkeep, chat, memory)
 # What the daemon does to its end, whether or not somebody waits for it.
 GOES_ON = frozenset({"evolve", "fitness", "promote", "approve", "rollback", "up"})
 

@@ -76,6 +76,7 @@ def test_personas_and_models_for_scripts(home: Home, tmp_path: Path) -> None:
     probe = "import os,socket; print(os.listdir('/'), socket.socket().connect_ex(('127.0.0.1', 9)))"
     replies = [
         say("I wrote it. @bob", write_file={"path": "a.txt", "content": "one two"}),
+        say("", remember={"text": "The gate code is 4711."}),
         say("Done, @bob."),
         say("", python_run={"code": probe}),
         say("Two words."),
@@ -95,13 +96,15 @@ def test_personas_and_models_for_scripts(home: Home, tmp_path: Path) -> None:
                 ("alice", "I wrote it. @bob\n\nDone, @bob."),
                 ("bob", "Two words."),
             ]
-            assert [one["model"] for one in model.asked[:3]] == ["big:120b", "big:120b", "small:8b"]
-            assert "You count words." in model.asked[2]["messages"][0]["content"]
+            assert [one["model"] for one in model.asked[2:4]] == ["big:120b", "small:8b"]
+            assert "You count words." in model.asked[3]["messages"][0]["content"]
             room = home.path / "state/rooms/two"
             assert (room / "workspace/a.txt").read_text() == "one two"
-            printed = model.asked[3]["messages"][-1]["content"]
+            printed = model.asked[4]["messages"][-1]["content"]
             assert str(home.path) not in printed and "'workspace'" in printed
             assert not printed.rstrip().endswith(" 0")  # no network in there
+            remembered = home.ask("memory", "search", "number that opens the door")
+            assert remembered["memories"][0]["origin"] == "room two, alice"
             again = home.ask("chat", "--room", "two", "--say", "@bob how many?")
             assert again["messages"][-1]["text"] == "Thanks."
             assert "Two words." in str(model.asked[-1]["messages"])
@@ -109,6 +112,22 @@ def test_personas_and_models_for_scripts(home: Home, tmp_path: Path) -> None:
             plain = home.orgctl("chat", "--room", "two", "--say", "@bob again")
             assert plain.said.startswith("── bob · small:8b ──\n")
             assert "\x1b" not in plain.said
+
+
+def test_the_memory_needs_no_daemon(home: Home, tmp_path: Path) -> None:
+    """Store, search by other words, list, forget; forgetting asks."""
+    assert home.orgctl("memory", "list").code == 2
+    home.write_settings()
+    home.ask("init", "--repo", str(service.make(tmp_path / "service")))
+    kept = home.ask("memory", "store", "The battery of the car is flat.")
+    home.ask("memory", "store", "--", "-v is for verbose")
+    found = home.ask("memory", "search", "why does the automobile not start")["memories"]
+    assert (found[0]["id"], found[0]["origin"]) == (kept["id"], "you")
+    assert len(home.ask("memory", "list")["memories"]) == 2
+    assert home.orgctl("memory", "forget", kept["id"]).code == 2
+    home.ask("memory", "forget", kept["id"], "--yes")
+    assert home.orgctl("memory", "forget", kept["id"], "--yes").code == 4
+    assert "-v is for verbose" in home.orgctl("memory", "list").said
 
 
 def test_what_a_chat_cannot_do_is_said(home: Home, tmp_path: Path) -> None:

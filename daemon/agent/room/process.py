@@ -11,7 +11,7 @@ import json
 import os
 import socket
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,14 @@ from daemon.agent.room.members import STEPS_MAX, Seat, member
 from daemon.agent.room.room import Room
 from daemon.agent.room.transcript import Entry
 from daemon.agent.tools import TOOLS
+from daemon.agent.tools.remembering import MemoryDoor, memory_tools
 from daemon.agent.tools.tool import Risk, Tool
 from daemon.agent.workspace import Workspace
 from ops.errors import Trouble
 
 LINE_FD = 4
 BROKER = "ORG_BROKER"
+MEMORY = "ORG_MEMORY"  # the number of a descriptor, where there is a memory
 LINE_BYTES_MAX = 2**20
 NOT_FOR_TALK = frozenset({"run_tests"})  # and what ends a run
 
@@ -69,7 +71,16 @@ class Line:
 def offered(names: tuple[str, ...] | None) -> tuple[Tool, ...]:
     """The tools that members are offered; what is not offered is refused when called."""
     fit = [one for one in TOOLS if one.risk is not Risk.ENDS and one.name not in NOT_FOR_TALK]
-    return tuple(one for one in fit if names is None or one.name in names)
+    return _chosen(fit, names)
+
+
+def _chosen(tools: Sequence[Tool], names: tuple[str, ...] | None) -> tuple[Tool, ...]:
+    return tuple(one for one in tools if names is None or one.name in names)
+
+
+def _memory() -> MemoryDoor | None:
+    number = os.environ.get(MEMORY)
+    return MemoryDoor(socket.socket(fileno=int(number))) if number else None
 
 
 def _providers() -> Callable[[str, Callable[[str], None]], Provider]:
@@ -81,7 +92,11 @@ def furnished(opening: Opening, line: Line, folder: Path) -> Room:
     """The room with everyone in it. Raises Refused for a mode that is none."""
     workspace, providers = Workspace(Path.cwd()), _providers()
     tools = offered(opening.tools)
-    members = [member(seat, providers, workspace, tools) for seat in opening.seats]
+    door = _memory()
+    members = []
+    for seat in opening.seats:
+        own = _chosen(memory_tools(door, seat.name), opening.tools) if door else ()
+        members.append(member(seat, providers, workspace, (*tools, *own)))
     for one in members:
         one.steps_max = opening.steps_max
     room = Room(members, ChannelLock(folder), line.tell, entries=list(opening.entries))
