@@ -120,7 +120,7 @@ def test_the_memory_needs_no_daemon(home: Home, tmp_path: Path) -> None:
     home.write_settings()
     home.ask("init", "--repo", str(service.make(tmp_path / "service")))
     kept = home.ask("memory", "store", "The battery of the car is flat.")
-    home.ask("memory", "store", "--", "-v is for verbose")
+    assert home.orgctl("memory", "store", "--", "-v is for verbose").code == 0
     found = home.ask("memory", "search", "why does the automobile not start")["memories"]
     assert (found[0]["id"], found[0]["origin"]) == (kept["id"], "you")
     assert len(home.ask("memory", "list")["memories"]) == 2
