@@ -102,6 +102,9 @@ def status(found: Mapping[str, Any]) -> list[str]:
     for one in found.get("projects", ())[:PROJECTS_SHOWN_MAX]:
         tasks = f" ({one['tasks']['done']}/{one['tasks']['all']} tasks)" * bool(one["tasks"]["all"])
         lines.append(f"  goal       {one['goal']} {one['state']}{tasks}: {line(one['title'], 80)}")
+    if found.get("taken_back"):
+        taken = found["taken_back"]
+        lines.append(f"  taken back {taken['release']}: {line(taken['reason'], 80)}")
     if found.get("frozen"):
         lines.append("  frozen     promotions wait for: orgctl unfreeze")
     if found.get("cells") == "none":

@@ -80,7 +80,7 @@ class Candidate(BaseModel):
         """How its cycle ended in the words of the contract; None while it is open."""
         if self.state in ENDED:
             return str(self.state)
-        if self.state is Stage.JUDGED and self.needs_approval and not self.approved:
+        if self.state is Stage.JUDGED:  # protected paths, a freeze, or a policy that asks
             return "awaiting-approval"
         return None
 

@@ -147,8 +147,10 @@ class Journal:
         rows = self._rows(query, *map(str, OPEN))
         return [Promotion.model_validate_json(row[0]) for row in rows]
 
-    def last_promotion(self) -> Promotion | None:
-        rows = self._rows("SELECT record FROM promotion ORDER BY rowid DESC LIMIT 1")
+    def last_promotion(self, state: str | None = None) -> Promotion | None:
+        """The newest one, or the newest that is in this state."""
+        query = "SELECT record FROM promotion WHERE ? IS NULL OR state = ?"
+        rows = self._rows(f"{query} ORDER BY rowid DESC LIMIT 1", state, state)
         return Promotion.model_validate_json(rows[0][0]) if rows else None
 
     def count_promotions(self, state: str) -> int:

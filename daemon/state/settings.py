@@ -16,6 +16,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from daemon.core.probation import Limits
 from ops.errors import Refused
 
 SYSTEM_FILE = Path("/etc/org/org.toml")
@@ -96,6 +97,8 @@ class Cells(Section):
 
 class Probation(Section):
     seconds: float = Field(default=300.0, ge=0)
+    look_every_seconds: float = Field(default=1.0, gt=0)
+    limits: Limits = Limits()
 
 
 class Policy(Section):

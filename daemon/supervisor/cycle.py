@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -202,12 +203,25 @@ class Cycle:
         )
         # The head's own date makes a redo give the same commit.
         merge = history.merge(base, head, text, max(history.when(head), history.when(base)))
+        self._refuse_bad(merge)
         ref = MERGES + candidate.id
         if history.find(ref) != merge:
             history.move([RefChange(ref, merge, history.find(ref))])
         candidate = candidate.model_copy(update={"merge": merge})
         world.journal.save_candidate(candidate)
         return candidate, merge
+
+    def _refuse_bad(self, merge: str) -> None:
+        """The very tree that failed in service is not judged, let alone served, once more."""
+        history = self.world.history
+        tree = history.tree(merge)
+        for ref, commit in history.refs(releases.BAD).items():
+            if history.tree(commit) == tree:
+                text = history.read_note(releases.PROBATION, commit) or "{}"
+                reason = json.loads(text).get("reason") or "no reason was kept"
+                name = ref.removeprefix(releases.BAD)
+                text = f"this very tree failed in service as {name}: {reason}"
+                raise Refused(text, "change it, and evolve again")
 
     # Promote
 
@@ -217,7 +231,10 @@ class Cycle:
             if not self._stale(candidate):
                 return await self._promote(candidate)
             candidate = self.move(candidate, Stage.DRAFTED)
-            candidate = await self.judge(candidate)
+            try:
+                candidate = await self.judge(candidate)
+            except Refused as refused:  # it does not fit on the main of now
+                return self.move(self._now(candidate), Stage.REJECTED, reason=refused.message)
             if candidate.state is not Stage.JUDGED:
                 return candidate
         raise Refused("main kept moving while the candidate was judged", "try again later")

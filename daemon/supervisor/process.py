@@ -27,6 +27,7 @@ from daemon.supervisor.promoter import Promoter
 from daemon.supervisor.renewal import Renewal
 from daemon.supervisor.slots import Slots
 from daemon.supervisor.verbs import STREAMS, Verbs
+from daemon.supervisor.watcher import Watcher
 from daemon.supervisor.world import World
 from ops.cell import available
 from ops.errors import Trouble
@@ -65,7 +66,8 @@ async def supervise(world: World) -> int:
     await asyncio.to_thread(recovery.sweep, world, custody)
     broker = Broker(world, await runnable.program(world), custody)
     slots = Slots(world, *sockets, custody)
-    promoter = Promoter(world, slots)
+    watcher = Watcher(world, slots)
+    promoter = Promoter(world, slots, watcher)
     cycle = Cycle(world, broker, slots, promoter)
     renewal = Renewal(world, custody, promoter, stopping)
     verbs = Verbs(world, slots, promoter, cycle, stopping, world.clock())
@@ -81,9 +83,10 @@ async def supervise(world: World) -> int:
         say_ready({"ready": status})
         custody.ready()
         world.tell(Kind.NOTICE, text="the supervisor is ready")
-        renewing = asyncio.create_task(renewal.watch())
+        tasks = [asyncio.create_task(renewal.watch()), asyncio.create_task(watcher.watch())]
         await stopping.wait()
-        renewing.cancel()
+        for task in tasks:
+            task.cancel()
     finally:
         control.close(world.layout)
         await promoter.stop()

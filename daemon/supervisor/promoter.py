@@ -7,6 +7,7 @@ and "already so" is success.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -15,23 +16,28 @@ from daemon.core.candidate import Stage
 from daemon.core.events import Kind
 from daemon.core.promotion import NEXT, Answer, Effect, Promotion, State, effect
 from daemon.supervisor import judge
-from daemon.supervisor.probation import Breach, watch
+from daemon.supervisor.probation import Breach, check, watch
 from daemon.supervisor.runnable import build
 from daemon.supervisor.serving import Serving
 from daemon.supervisor.slots import Slots
+from daemon.supervisor.watcher import Watcher
 from daemon.supervisor.world import World
 from ops.errors import Trouble
 from ops.records import RefChange
 
+FORMERS_TRIED_MAX = 10
+PAUSE_SECONDS_FIRST = 0.2
+PAUSE_SECONDS_MAX = 10.0
 Answered = tuple[Answer, dict[str, Any]]
 
 
 class Promoter:
     """All changes of what serves go through here, one at a time."""
 
-    def __init__(self, world: World, slots: Slots) -> None:
+    def __init__(self, world: World, slots: Slots, watcher: Watcher) -> None:
         self._world = world
         self._slots = slots
+        self._watcher = watcher
         self._prepared: Serving | None = None
         self.probation: asyncio.Task[None] | None = None
         self.watched: Promotion | None = None
@@ -102,7 +108,10 @@ class Promoter:
         if self._foreign_without_control(promotion.merge):
             return Answer.STARTED, {}  # it takes the socket when it starts, so only at the switch
         release = await build(self._world, promotion.merge)
-        self._prepared = await self._slots.prepare(release, promotion.release)
+        # What the new one will be compared with is seen meanwhile, in the same seconds.
+        self._prepared, _ = await asyncio.gather(
+            self._slots.prepare(release, promotion.release), self._watcher.look_enough()
+        )
         return Answer.STARTED, {}
 
     async def _commit_refs(self, promotion: Promotion) -> Answered:
@@ -136,13 +145,33 @@ class Promoter:
         return Answer.SWITCHED, {}
 
     async def _serve_former(self, promotion: Promotion) -> Answered:
-        """Traffic first: the warm one at once, else a fresh process of the former release."""
-        serving = self._slots.warm(promotion.former)
+        """Traffic first: the warm one at once, else a fresh process of the former release.
+
+        One that does not serve either is passed over for the release before it.
+        """
+        pause = PAUSE_SECONDS_FIRST
+        commit: str | None = promotion.former
+        for _ in range(FORMERS_TRIED_MAX):
+            if commit is None:
+                break
+            try:
+                await self._return_to(commit)
+            except Trouble as trouble:
+                text = f"{commit[:12]} cannot be returned to: {trouble.message}"
+                self._world.tell(Kind.NOTICE, promotion.candidate, text=text)
+                commit = releases.former(commit, self._world.point)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, PAUSE_SECONDS_MAX)
+            else:
+                return Answer.RETURNED, {"former": commit}
+        return Answer.FAILED, {}
+
+    async def _return_to(self, commit: str) -> None:
+        serving = self._slots.warm(commit)
         if serving is None:
-            tag = self._world.tag_of(promotion.former)
-            serving = await self._bring_up(promotion.former, tag)
+            serving = await self._bring_up(commit, self._world.tag_of(commit))
         await self._slots.switch(serving)
-        return Answer.RETURNED, {}
+        await check(self._watcher, serving)
 
     async def _revert_refs(self, promotion: Promotion) -> Answered:
         """A commit on top with the former's tree: main never rewinds, and nothing can conflict."""
@@ -163,7 +192,7 @@ class Promoter:
         tag = history.tag(name, commit, message, promotion.when)
         promotion = promotion.model_copy(update={"rollback": name, "restoring": commit})
         world.journal.save_promotion(promotion)  # the name is fixed before it is used
-        changes = []
+        changes = [] if not promotion.candidate else self._mark_bad(promotion)
         if world.main() != commit:
             changes.append(RefChange(releases.MAIN, commit, head))
         if history.find(f"refs/tags/{name}") != tag:
@@ -171,6 +200,15 @@ class Promoter:
         if changes:
             history.move(changes)
         return Answer.REVERTED, {"rollback": name, "restoring": commit}
+
+    def _mark_bad(self, promotion: Promotion) -> list[RefChange]:
+        """It failed in service: remembered in git, with what was seen of it last."""
+        history = self._world.history
+        reason = {"release": promotion.release, "reason": promotion.reason, "when": promotion.when}
+        history.note(releases.PROBATION, promotion.merge, json.dumps(reason, sort_keys=True))
+        ref = f"{releases.BAD}{promotion.candidate}"
+        marked = history.find(ref) == promotion.merge
+        return [] if marked else [RefChange(ref, promotion.merge, None)]
 
     async def _bring_up(self, commit: str, tag: str | None) -> Serving:
         release = await build(self._world, commit)
@@ -190,7 +228,7 @@ class Promoter:
 
     async def _probation(self, promotion: Promotion) -> None:
         try:
-            await watch(self._world, self._slots, promotion)
+            await watch(self._watcher, promotion)
         except Breach as breach:
             async with self.turn:
                 if self.watched is promotion:

@@ -11,6 +11,7 @@ from daemon.core import release as releases
 from daemon.core.candidate import Stage
 from daemon.core.events import Kind
 from daemon.core.promotion import Answer, State
+from daemon.state.programs import Programs
 from daemon.supervisor.custody import Custody
 from daemon.supervisor.promoter import Promoter, stage_after
 from daemon.supervisor.runnable import build
@@ -60,7 +61,11 @@ async def resume(world: World, slots: Slots, promoter: Promoter) -> None:
             world.journal.save_promotion(promotion.to(Answer.SUPERSEDED))
             continue
         async with promoter.turn:
-            done = await promoter.run(promotion)
+            failed = Programs(world.layout).failed()
+            if promotion.state is State.SERVING and failed and failed.root.name == promotion.merge:
+                done = await promoter.undo(promotion, failed.reason)
+            else:
+                done = await promoter.run(promotion)
         if done.candidate is not None:
             _settle_candidate(world, done.candidate, stage_after(done), done.release)
     for candidate in world.journal.open_candidates():

@@ -41,6 +41,7 @@ def status(world: World, slots: Slots, promoter: Promoter, started: float) -> di
         "main": world.main(),
         "frozen": world.journal.fact("frozen") is not None,
         "promotion": _promotion(world, promoter),
+        "taken_back": _taken_back(world),
         "cycle": {"candidate": under_way[-1].id, "state": str(under_way[-1].state)}
         if under_way
         else None,
@@ -75,6 +76,15 @@ def _promotion(world: World, promoter: Promoter) -> dict[str, Any] | None:
     if running is None:
         return None
     return {"id": running.id, "state": str(running.state), "candidate": running.candidate}
+
+
+def _taken_back(world: World) -> dict[str, Any] | None:
+    """The change of what serves that was undone last, and why."""
+    last = world.journal.last_promotion(str(State.REVERTED))
+    if last is None:
+        return None
+    left = world.tag_of(last.merge) or last.merge[:12]
+    return {"release": left, "reason": last.reason, "tag": last.rollback, "when": last.when}
 
 
 def counts(world: World) -> dict[str, int]:
