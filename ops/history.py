@@ -182,14 +182,14 @@ class History:
         )
 
     def merge(self, base: str, tip: str, message: str, when: int) -> str:
-        """The merge of `tip` into `base`, made without a work tree. Raises Failed on conflicts."""
+        """The merge of `tip` into `base`, made without a work tree. Raises Refused on conflicts."""
         code, out, err = self._git.attempt(
             "merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", base, tip
         )
         parts = out.decode("utf-8", "replace").split("\0")
         if code == 1:
             names = ", ".join(sorted(filter(None, parts[1:]))[:DIRTY_SHOWN_MAX])
-            raise Failed(f"it conflicts with main in {names}", "evolve again on the new main")
+            raise Refused(f"it conflicts with main in {names}", "evolve again on the new main")
         if code != 0 or not OID.fullmatch(parts[0].strip()):
             raise Failed(f"git merge-tree failed: {last_line(err)}", f"look at {self.repo}")
         return self.commit(parts[0].strip(), [base, tip], message, when)
