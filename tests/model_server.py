@@ -81,6 +81,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(500, "application/json", b'{"error": {"message": "the script is over"}}')
             return
         reply = self.server.replies.pop(0)
+        if callable(reply):  # made at the time of asking
+            reply = reply()
         if isinstance(reply, bytes):  # sent as it is: for streams that are broken
             self._send(200, "text/event-stream", reply)
             return

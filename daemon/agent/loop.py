@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from daemon.agent.extraction import extract
+from daemon.agent.compaction import compacted, too_long
+from daemon.agent.ends import End, Limits
 from daemon.agent.messages import Call, Message
+from daemon.agent.patterns import circling
 from daemon.agent.prompts import prompt
 from daemon.agent.providers import ModelFault, Provider, Reply
 from daemon.agent.providers.treatments import treatment
+from daemon.agent.reading import Reading, read
+from daemon.agent.record import Record
+from daemon.agent.state import Event, State, dumped, replayed, reply_event, said
 from daemon.agent.tools import TOOLS
-from daemon.agent.tools.tool import Result, Tool
+from daemon.agent.tools.tool import Result, Risk, Tool
 from daemon.agent.workspace import Workspace
 
-SILENT_TURNS_MAX = 3
-REPEATS_MAX = 3
+__all__ = ["End", "Hooks", "Limits", "Run"]
 CALLS_A_TURN_MAX = 16
 UNPROVED_MAX = 2
 SHOWN_CHARS_MAX = 2_000
 
 
-@dataclass(frozen=True)
-class End:
-    """How a run ended, by the one door: done, answered, failed, limit, stuck, unfit or model."""
+class Interrupted(Exception):
+    """Somebody has something to say at once; what the model was saying is dropped."""
 
-    status: str
-    reason: str
+
+def _nothing() -> list[str]:
+    return []
+
+
+def _never() -> bool:
+    return False
 
 
 @dataclass
@@ -39,140 +46,212 @@ class Hooks:
     result: Callable[[int, Call, Result], None]
     step: Callable[[int, str], None]
     late: Callable[[], bool]  # whether the time is up
+    told: Callable[[], list[str]] = _nothing  # what was said to the agent meanwhile
+    stopped: Callable[[], bool] = _never  # whether somebody wants it to end
 
 
 @dataclass
 class Run:
-    """One run; `messages` is its whole state."""
+    """One run. With a record each step is durable before the next, and it goes on after a crash."""
 
     provider: Provider
     workspace: Workspace
     hooks: Hooks
     steps_max: int
-    messages: list[Message] = field(default_factory=list)
     tools: tuple[Tool, ...] = TOOLS
     talks: bool = False  # a reply without a call is the answer, and ends the run
-    turns: int = 0
-    tokens: int = 0
-    silent: int = 0
-    repeats: int = 0
-    unproved: int = 0
-    last: tuple[list[Call], list[str]] | None = None
-    proved: object = None  # the workspace's fingerprint when its tests last passed
+    loose: bool = False  # guess calls from the prose of very small models
+    limits: Limits | None = None
+    record: Record | None = None
+    state: State = field(default_factory=State)
+
+    def __post_init__(self) -> None:
+        if self.record is not None:
+            self.state = replayed(self.record.events)
+        # A former process may have begun with the first call that has no result.
+        self._doubtful = self.state.running
+        self._limits = self.limits or Limits(self.steps_max)
+
+    @property
+    def messages(self) -> list[Message]:
+        return self.state.messages
+
+    @messages.setter
+    def messages(self, opening: list[Message]) -> None:
+        """What opens the run; one that goes on has its opening already."""
+        if not self.state.messages:
+            self._happens(said(*opening))
+
+    @property
+    def turns(self) -> int:
+        return self.state.turns
+
+    @property
+    def tokens(self) -> int:
+        return self.state.tokens
 
     def until_end(self) -> End:
-        try:
-            while True:
-                if (end := self._limit()) is not None:
-                    return end
-                if (end := self._turn()) is not None:
-                    return end
-        except ModelFault as fault:
-            return End(treatment(fault.code).status, fault.said)
+        """The one door: every end comes through here, and is recorded."""
+        end = self.state.end or self._until_end()
+        if self.state.end is None:
+            self._happens({"kind": "end", "status": end.status, "reason": end.reason})
+        return end
+
+    def _until_end(self) -> End:
+        while True:
+            try:
+                end = self._finish_turn() if self.state.running else self.state.ending
+                end = end or self._limit() or self._ask()
+            except ModelFault as fault:
+                end = self._treated(fault)
+            except Interrupted:
+                continue
+            if end is not None:
+                return end
+
+    def _happens(self, event: Event, durable: bool = True) -> None:
+        """The record knows it before we act on it."""
+        if self.record is not None:
+            self.record.write(event, durable)
+        self.state.apply(event)
 
     def _limit(self) -> End | None:
-        if self.turns >= self.steps_max:
-            return End("limit", f"{self.steps_max} steps were not enough")
+        if self.hooks.stopped():
+            return End("stopped", "somebody ended it")
         if self.hooks.late():
-            return End("limit", "the time is up")
-        return None
+            return End("time", "the time is up")
+        words = self.hooks.told()
+        if words:
+            self._happens(said(*(Message(role="user", content=one) for one in words)))
+        state = self.state
+        return self._limits.passed(state.turns, state.usage, state.misfits)
 
-    def _turn(self) -> End | None:
-        self.turns += 1
-        reply = self.provider.reply(self.messages, [tool.schema() for tool in self.tools])
-        self.tokens += reply.usage.prompt_tokens + reply.usage.completion_tokens
-        self.messages.append(Message(role="assistant", content=reply.content, calls=reply.calls))
-        self.hooks.turn(self.turns, reply.content[:SHOWN_CHARS_MAX])
-        calls = self._calls(reply)[:CALLS_A_TURN_MAX]
-        if not calls:
-            return End("answered", reply.content) if self.talks else self._nudge("nudge")
-        self.silent = 0
-        before = self.workspace.fingerprint()
-        end, texts = self._run_all(calls)
-        after = self.workspace.fingerprint()
-        if after != before:
-            self.hooks.step(self.turns, ", ".join(dict.fromkeys(call.name for call in calls)))
-        return end or self._repeated(calls, texts, changed=after != before)
+    def _treated(self, fault: ModelFault) -> End | None:
+        """A conversation that is too long is made shorter; any other fault ends the run."""
+        kind = treatment(fault.code)
+        if kind.compact and self._compact():
+            return None
+        return End(kind.status, fault.said)
 
-    def _nudge(self, name: str) -> End | None:
-        self.silent += 1
-        if self.silent >= SILENT_TURNS_MAX:
-            return End("stuck", f"{SILENT_TURNS_MAX} replies in a row held no tool call")
-        self.messages.append(Message(role="user", content=prompt(name)))
-        return None
+    def _compact(self) -> bool:
+        shorter = compacted(self.messages, self._limits.context_tokens)
+        if shorter is not None:
+            self._happens({"kind": "compacted", "messages": [dumped(one) for one in shorter]})
+        return shorter is not None
 
-    def _calls(self, reply: Reply) -> list[Call]:
-        """Declared calls first, then those in the text; one that stands in both runs once."""
+    def _ask(self) -> End | None:
+        """One reply; its calls are run by what comes next."""
+        if too_long(self.messages, self._limits.context_tokens) and not self._compact():
+            return End("context", "the conversation is too long, and cannot be made shorter")
         schemas = [tool.schema() for tool in self.tools]
-        embedded = [
-            Call(id="", name=call.name, arguments=json.dumps(call.arguments))
-            for call in extract(reply.content, schemas).calls
-        ]
-        calls = list(reply.calls)
-        calls += [one for one in embedded if not any(one.same_as(call) for call in reply.calls)]
-        return calls
+        reply = self.provider.reply(self.messages, schemas)
+        found = read(reply, schemas, self.loose)
+        before = self.workspace.fingerprint() if found.calls else ""
+        event = reply_event(reply, found.calls[:CALLS_A_TURN_MAX], before)
+        if found.calls:  # told with the results: between calls and results nothing may stand
+            event["faults"] = [dumped(one) for one in _faults(found)]
+        self._happens(event)
+        self.hooks.turn(self.turns, reply.content[:SHOWN_CHARS_MAX])
+        if found.calls:
+            return None
+        if self.talks and (found.prose.strip() or not found.faults):
+            return End("answered", reply.content)
+        self._misfit(reply, found)
+        return None
 
-    def _run_all(self, calls: Sequence[Call]) -> tuple[End | None, list[str]]:
-        end: End | None = None
-        texts = []
-        for call in calls:
+    def _misfit(self, reply: Reply, found: Reading) -> None:
+        """A reply that holds no call: the model hears what was wrong with it."""
+        name = "cut" if reply.finish == "length" else "nudge"
+        self._misfits(_faults(found) or [Message(role="user", content=prompt(name))])
+
+    def _misfits(self, words: list[Message]) -> None:
+        self._happens({"kind": "misfit", "messages": [dumped(one) for one in words]})
+
+    def _finish_turn(self) -> End | None:
+        """Run what has no result yet, and close the turn."""
+        state = self.state
+        if not state.calls:  # a former process ended between the reply and what it deserves
+            self._misfits([Message(role="user", content=prompt("nudge"))])
+            return None
+        while state.pending:
+            call = state.pending[0]
             self.hooks.call(self.turns, call)
-            result = (
-                self._run(call) if end is None else Result("not run: the work has ended", False)
-            )
-            if call.name == "done" and result.ok and end is None:
-                end, result = self._done(result)
+            result, more = self._result(call)
             self.hooks.result(self.turns, call, result)
-            self._answer(call, result)
-            texts.append(result.text)
-        return end, texts
+            self._happens(_answer(call, result) | more)
+        return self._close_turn()
 
-    def _answer(self, call: Call, result: Result) -> None:
-        if call.id:
-            self.messages.append(Message(role="tool", content=result.text, answers=call.id))
-        else:
-            text = f"[{call.name}]\n{result.text}"
-            self.messages.append(Message(role="user", content=text))
+    def _result(self, call: Call) -> tuple[Result, Event]:
+        """A call is run, unless the work has ended, or nobody knows whether it ran already."""
+        doubtful, self._doubtful = self._doubtful, False
+        if self.state.ending is not None:
+            return Result("not run: the work has ended", ok=False), {}
+        if doubtful and not self._harmless(call):
+            return Result(prompt("interrupted"), ok=False), {}
+        result = self._run(call)
+        if call.name == "run_tests" and result.ok:
+            return result, {"proved": self.workspace.fingerprint()}
+        return self._done(result) if call.name == "done" and result.ok else (result, {})
+
+    def _harmless(self, call: Call) -> bool:
+        tool = self._tool(call.name)
+        return tool is None or tool.risk in (Risk.READS, Risk.ENDS) or call.name == "run_tests"
+
+    def _close_turn(self) -> End | None:
+        state = self.state
+        changed = self.workspace.fingerprint() != state.before
+        if changed:
+            names = dict.fromkeys(call.name for call in state.calls)
+            self.hooks.step(self.turns, ", ".join(names))
+        pattern, nudged = circling([*state.recent, state.turn(changed)]), state.nudged
+        words = [Message(role="user", content=prompt("repeated"))] if pattern else []
+        told = state.faults + ([] if nudged else [dumped(one) for one in words])
+        self._happens(
+            {"kind": "turn", "changed": changed, "nudged": bool(pattern), "messages": told}, False
+        )
+        if state.ending is None and pattern and nudged:
+            return End("stuck", pattern)
+        return state.ending
+
+    def _tool(self, name: str) -> Tool | None:
+        return next((tool for tool in self.tools if tool.name == name), None)
 
     def _run(self, call: Call) -> Result:
-        tool = next((tool for tool in self.tools if tool.name == call.name), None)
+        tool = self._tool(call.name)
         if tool is None:
             names = ", ".join(tool.name for tool in self.tools)
-            return Result(f"error: there is no tool {call.name}; there are: {names}", ok=False)
+            return Result(f"error: there is no tool {call.name}; there are: {names}", False, True)
         arguments = call.value()
         if isinstance(arguments, str):
-            return Result("error: the arguments are not valid JSON", ok=False)
-        result = _guarded(tool, arguments, self.workspace)
-        if tool.name == "run_tests" and result.ok:
-            self.proved = self.workspace.fingerprint()
-        return result
+            return Result("error: the arguments are not valid JSON", False, True)
+        return _guarded(tool, arguments, self.workspace)
 
-    def _done(self, result: Result) -> tuple[End | None, Result]:
+    def _done(self, result: Result) -> tuple[Result, Event]:
         """`done` counts when the tests passed after the last edit; else it goes back once."""
-        if self.proved is not None and self.proved == self.workspace.fingerprint():
-            return End("done", result.text), result
-        self.unproved += 1
-        if self.unproved >= UNPROVED_MAX:
-            return End("failed", "it called done again without tests that passed"), result
+        if self.state.proved and self.state.proved == self.workspace.fingerprint():
+            return result, {"ending": ("done", result.text)}
+        if self.state.unproved + 1 >= UNPROVED_MAX:
+            why = "it called done again without tests that passed"
+            return result, {"unproved": True, "ending": ("failed", why)}
         said = "not accepted: call run_tests after your last edit; done counts when they pass"
-        return None, Result(said, ok=False)
+        return Result(said, ok=False), {"unproved": True}
 
-    def _repeated(self, calls: list[Call], texts: list[str], changed: bool) -> End | None:
-        """The same calls with the same answers change nothing: told once, then the end."""
-        same = (
-            not changed
-            and self.last is not None
-            and len(self.last[0]) == len(calls)
-            and all(a.same_as(b) for a, b in zip(self.last[0], calls, strict=True))
-            and self.last[1] == texts
-        )
-        self.last = (calls, texts)
-        self.repeats = self.repeats + 1 if same else 0
-        if self.repeats >= REPEATS_MAX - 1:
-            return End("stuck", f"the same call was made {REPEATS_MAX} times with the same answer")
-        if same:
-            self.messages.append(Message(role="user", content=prompt("repeated")))
-        return None
+
+def _faults(found: Reading) -> list[Message]:
+    """Calls that could not be read, as the model is told of them."""
+    return [
+        Message(role="user", content=f"[{fault.name or 'call'}]\nerror: {fault.why}")
+        for fault in found.faults
+    ]
+
+
+def _answer(call: Call, result: Result) -> Event:
+    if call.id:
+        message = Message(role="tool", content=result.text, answers=call.id)
+    else:
+        message = Message(role="user", content=f"[{call.name}]\n{result.text}")
+    event = {"kind": "result", "message": dumped(message), "text": result.text}
+    return event | {"ok": result.ok, "misfit": result.misfit}
 
 
 def _guarded(tool: Tool, arguments: object, workspace: Workspace) -> Result:

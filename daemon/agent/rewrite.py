@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from daemon.agent.loop import End, Hooks
+from daemon.agent.loop import End, Hooks, Interrupted
 from daemon.agent.messages import Call, Message
 from daemon.agent.prompts import prompt
 from daemon.agent.providers import ModelFault, Provider
@@ -58,9 +58,15 @@ class Rewrite:
         ]
         messages = list(opening)
         for _ in range(self.rounds_max):
+            if self.hooks.stopped():
+                return End("stopped", "somebody ended it")
             if self.hooks.late():
-                return End("limit", "the time is up")
-            text = self._ask(messages)
+                return End("time", "the time is up")
+            messages += [Message(role="user", content=one) for one in self.hooks.told()]
+            try:
+                text = self._ask(messages)
+            except Interrupted:
+                continue
             wrong = self._try(path, before, text)
             if wrong is None:
                 return End("done", f"rewrote {path}; the tests passed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -108,15 +109,16 @@ class Workspace:
                 if not name.endswith(".pyc") and not whole.is_symlink():
                     yield whole.relative_to(self.root).as_posix()
 
-    def fingerprint(self) -> frozenset[tuple[str, int, int]]:
-        """Tells whether anything changed since another one was taken."""
-        marks = set()
+    def fingerprint(self) -> str:
+        """Tells whether anything changed since another one was taken, also by another process."""
+        whole = hashlib.sha256()
         for count, path in enumerate(self.files()):
             if count >= FILES_MAX:
                 break
             found = (self.root / path).lstat()
-            marks.add((path, found.st_mtime_ns, found.st_size))
-        return frozenset(marks)
+            mark = f"{path}\0{found.st_mtime_ns}\0{found.st_size}\0"
+            whole.update(mark.encode("utf-8", "surrogateescape"))
+        return whole.hexdigest()
 
 
 def _make_folder(name: str, parent: int) -> None:

@@ -84,6 +84,7 @@ class Author(Section):
     tokens_max: int = Field(default=400_000, ge=1)
     money_max: float | None = Field(default=None, gt=0, description="in the prices' currency")
     wall_seconds: float = 1800.0
+    loose: bool = Field(default=False, description="guess calls from the prose of small models")
 
 
 class Cells(Section):

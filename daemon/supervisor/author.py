@@ -24,13 +24,15 @@ from daemon.supervisor.world import World
 from fitness.trial import GATE_TEST_PATHS, SELECTED
 from ops.cell import SYSTEM_MOUNTS, Cell, Mount, python_mounts
 from ops.cell import start as start_cell
-from ops.errors import Refused
+from ops.errors import Exit, Refused
 from ops.importer import Import, import_tree
 from ops.processes import Child
 from ops.records import RefChange
 from ops.worktree import copy_for_author
 
 INSIDE_WORKSPACE = Path("/workspace")
+INSIDE_RECORDS = Path("/record")
+STARTS_MAX = 3  # of one author, when it dies without a word
 GRACE_SECONDS = 30.0  # beyond the author's own wall limit
 TESTS_GATE = "tests"
 PYTEST = ("python3", "-m", "pytest", "-q", "--no-header", "--tb=short", "-p", "no:cacheprovider")
@@ -94,8 +96,16 @@ class Author:
         self._broker = broker
         self._brief = brief
         self._workspace = world.layout.candidates / brief.candidate.id / "workspace"
+        self._records = world.layout.candidates / brief.candidate.id / "record"
         self._imported: Import | None = None
         self._head = brief.candidate.base
+        self._channel: Channel | None = None
+
+    async def tell(self, **words: Any) -> None:
+        """Something for the agent at work: `tell`, `now`, `stop`. Raises Refused."""
+        if self._channel is None:
+            raise Refused("the author is not at work just now", "try again", Exit.ABSENT)
+        await self._channel.send(words)
 
     async def run(self) -> Draft:
         """Raises Refused when what the author left may not be imported."""
@@ -123,17 +133,29 @@ class Author:
         )
 
     async def _work(self, door: Door) -> Message:
+        """An author that dies without a word is started again, and goes on from its record."""
+        self._records.mkdir(mode=0o700, exist_ok=True)
+        for _ in range(STARTS_MAX):
+            end = await self._work_once(door)
+            if end:
+                return end
+            self._world.tell(Kind.NOTICE, self._brief.candidate.id, text="the author ended early")
+        return {}
+
+    async def _work_once(self, door: Door) -> Message:
         channel, theirs = await Channel.pair()
         child = self._start(door, theirs.fileno())
         theirs.close()
         wall = self._world.settings.author.wall_seconds + GRACE_SECONDS
         try:
             await channel.send({"job": self._job()})
+            self._channel = channel
             async with asyncio.timeout(wall):
                 return await self._follow(channel)
         except TimeoutError:
             return {"status": "limit", "reason": f"the author was not done within {wall:g} s"}
         finally:
+            self._channel = None
             child.kill()
             channel.close()
 
@@ -148,6 +170,7 @@ class Author:
                 Mount(program.root, program.root),
                 Mount(door.directory, INSIDE_BROKER),
                 Mount(self._workspace, INSIDE_WORKSPACE, writable=True),
+                Mount(self._records, INSIDE_RECORDS, writable=True),
             ),
             directory=str(INSIDE_WORKSPACE),
             environment={"ORG_BROKER": str(INSIDE_BROKER / "broker.sock")},
@@ -162,6 +185,7 @@ class Author:
 
     def _job(self) -> dict[str, Any]:
         settings, goal = self._world.settings.author, self._brief.goal
+        model = self._world.settings.model
         return {
             "goal": "\n\n".join(filter(None, (goal.text, self._brief.candidate.told))),
             "module": goal.module,
@@ -171,6 +195,13 @@ class Author:
             "steps_max": settings.steps_max,
             "rounds_max": settings.rounds_max,
             "wall_seconds": settings.wall_seconds,
+            "record": str(INSIDE_RECORDS / "run.jsonl"),
+            "loose": settings.loose,
+            "tokens_max": settings.tokens_max,
+            "money_max": settings.money_max,
+            "others": model.others,
+            "context_tokens": model.context_tokens,
+            "prices": (model.input_price, model.output_price),
             **tests_of(self._world, self._brief.candidate.base),
         }
 

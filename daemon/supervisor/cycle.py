@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ class Cycle:
     broker: Broker
     slots: Slots
     promoter: Promoter
+    authors: dict[str, Author] = field(default_factory=dict)  # at work, by their candidate
 
     def open(self, goal: Goal) -> Candidate:
         """A fresh candidate, drafting on top of what serves."""
@@ -118,7 +119,11 @@ class Cycle:
         self.world.journal.save_candidate(candidate)
         record = wish.record or ideas.recording(self.world, candidate.id)
         brief = Brief(candidate, wish.goal, program, model, session, record)
-        draft = await Author(self.world, self.broker, brief).run()
+        author = self.authors[candidate.id] = Author(self.world, self.broker, brief)
+        try:
+            draft = await author.run()
+        finally:
+            del self.authors[candidate.id]
         known = {"head": draft.head, "tokens": draft.tokens}
         verdict = _unfinished(draft, candidate)
         if verdict is not None:

@@ -22,6 +22,7 @@ from daemon.supervisor.cycle import Cycle, Wish
 from daemon.supervisor.goal_verbs import GoalVerbs
 from daemon.supervisor.promoter import Promoter, new_promotion
 from daemon.supervisor.slots import Slots
+from daemon.supervisor.steering import Steering
 from daemon.supervisor.upkeep import Upkeep
 from daemon.supervisor.world import World
 from ops.errors import Exit, Refused
@@ -57,6 +58,7 @@ class Verbs:
         return {
             "status": self.status,
             **self.goals.table(),
+            **Steering(self.cycle).table(),
             **self.chats.table(),
             "evolve": self.evolve,
             "candidates": self.candidates,

@@ -20,6 +20,9 @@ from ops.orgctl import goals
 from ops.orgctl import evolution
 
 # isort: split
+from ops.orgctl import steering
+
+# isort: split
 from ops.orgctl import releases
 
 # isort: split
@@ -36,7 +39,7 @@ from ops.orgctl.common import ASKED, app, take_common
 
 INTERRUPTED = 130
 TOLD_CHARS_MAX = 1000
-VERBS = (instance, goals, evolution, releases, upkeep, chat, memory)
+VERBS = (instance, goals, evolution, steering, releases, upkeep, chat, memory)
 # What the daemon does to its end, whether or not somebody waits for it.
 GOES_ON = frozenset({"evolve", "fitness", "promote", "approve", "rollback", "up"})
 

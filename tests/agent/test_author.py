@@ -59,43 +59,57 @@ def broker(path: Path, replies: list[dict[str, Any]]) -> Iterator[None]:
         thread.join(5)
 
 
-def test_the_author_works_step_by_step(tmp_path: Path) -> None:
-    """Events in order; after a step nothing happens until the acknowledgement."""
+@contextmanager
+def author(tmp_path: Path, job: dict[str, Any]) -> Iterator[tuple[socket.socket, Any]]:
+    """The process at work on `job`, in tmp_path/work; killed when it is left early."""
+    ours, theirs = socket.socketpair()
+    ours.settimeout(ANSWER_SECONDS)
+    environment = {"PATH": os.environ["PATH"], "ORG_BROKER": str(tmp_path / "s")}
+    argv = [sys.executable, "-I", str(ROOT / "ops/boot.py"), "daemon.agent.author"]
+    with (tmp_path / "log").open("ab") as log:
+        child = spawn(
+            argv,
+            environment=environment,
+            fds={4: theirs.fileno()},
+            output=log.fileno(),
+            directory=tmp_path / "work",
+        )
+    theirs.close()
+    try:
+        send_line(ours, {"job": {"goal": "write a.txt", "model": "m", **job}})
+        yield ours, child
+    finally:
+        child.kill()
+        child.close()
+        ours.close()
+
+
+def prepared(tmp_path: Path) -> Path:
     work = tmp_path / "work"
     work.mkdir()
     (work / "test_x.py").write_text("def test_x(): pass\n")
+    return work
+
+
+def test_the_author_works_step_by_step(tmp_path: Path) -> None:
+    """Events in order; after a step nothing happens until the acknowledgement."""
+    work = prepared(tmp_path)
     replies = [
         say("I write.", write_file={"path": "a.txt", "content": "x\n"}),
         say("", run_tests={}),
         say("", done={"summary": "wrote it"}),
     ]
-    ours, theirs = socket.socketpair()
-    ours.settimeout(ANSWER_SECONDS)
-    with broker(tmp_path / "s", replies):
-        environment = {"PATH": os.environ["PATH"], "ORG_BROKER": str(tmp_path / "s")}
-        argv = [sys.executable, "-I", str(ROOT / "ops/boot.py"), "daemon.agent.author"]
-        with (tmp_path / "log").open("wb") as log:
-            child = spawn(
-                argv,
-                environment=environment,
-                fds={4: theirs.fileno()},
-                output=log.fileno(),
-                directory=work,
-            )
-        theirs.close()
-        send_line(ours, {"job": {"goal": "write a.txt", "model": "m"}})
-        heard = []
-        for message in read_lines(ours):
+    heard = []
+    with broker(tmp_path / "s", replies), author(tmp_path, {}) as (line, child):
+        for message in read_lines(line):
             heard.append((message["event"], message.get("tool")))
             if message["event"] == "step":
                 assert (work / "a.txt").exists()
-                send_line(ours, {"ack": message["n"]})
+                send_line(line, {"ack": message["n"]})
             if message["event"] == "end":
                 assert message["status"] == "done", message
                 assert (message["turns"], message["tokens"]) == (3, 360)
         assert child.wait(ANSWER_SECONDS) == 0, (tmp_path / "log").read_text()
-        child.close()
-    ours.close()
     assert heard == [
         ("turn", None),
         ("call", "write_file"),
@@ -109,3 +123,44 @@ def test_the_author_works_step_by_step(tmp_path: Path) -> None:
         ("result", "done"),
         ("end", None),
     ]
+
+
+def test_an_author_that_was_killed_goes_on_from_its_record(tmp_path: Path) -> None:
+    """Nothing that it was told is asked again, and no call that ended runs twice."""
+    work = prepared(tmp_path)
+    job = {"record": str(tmp_path / "run.jsonl")}
+    replies = [
+        say("", sh={"command": "echo first >> a.txt"}),
+        say("", sh={"command": "echo second >> a.txt"}),
+        say("", run_tests={}),
+        say("", done={"summary": "wrote it"}),
+    ]
+    with broker(tmp_path / "s", replies):
+        with author(tmp_path, job) as (line, _):
+            steps = (one for one in read_lines(line) if one["event"] == "step")
+            send_line(line, {"ack": next(steps)["n"]})
+            next(steps)  # killed before the second one is acknowledged
+        with author(tmp_path, job) as (line, child):
+            events = []
+            for message in read_lines(line):
+                events.append(message["event"])
+                if message["event"] == "step":
+                    send_line(line, {"ack": message["n"]})
+            assert child.wait(ANSWER_SECONDS) == 0, (tmp_path / "log").read_text()
+    assert (work / "a.txt").read_text() == "first\nsecond\n"
+    assert events[0] == "step"
+    assert events[-1] == "end"
+    assert events.count("turn") == 2
+
+
+def test_a_person_can_end_it(tmp_path: Path) -> None:
+    """Before its next step, with a status of its own."""
+    prepared(tmp_path)
+    replies = [say("", sh={"command": "echo x > a.txt"})]
+    with broker(tmp_path / "s", replies), author(tmp_path, {}) as (line, _):
+        for message in read_lines(line):
+            if message["event"] == "step":
+                send_line(line, {"tell": "", "now": False, "stop": True})
+                send_line(line, {"ack": message["n"]})
+            if message["event"] == "end":
+                assert message["status"] == "stopped"

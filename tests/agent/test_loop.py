@@ -105,7 +105,7 @@ def test_the_step_limit_ends_it(workspace: Workspace) -> None:
     """With the limit's own status, never as a success."""
     replies = [says("", ("sh", f'{{"command": "echo {number}"}}')) for number in range(5)]
     end, made = run(workspace, *replies, steps_max=3)
-    assert (end.status, made.turns) == ("limit", 3)
+    assert (end.status, made.turns) == ("steps", 3)
 
 
 def test_the_same_call_again_and_again_is_stuck(workspace: Workspace) -> None:
@@ -116,10 +116,34 @@ def test_the_same_call_again_and_again_is_stuck(workspace: Workspace) -> None:
     assert any("exactly this call before" in message.content for message in made.messages)
 
 
-def test_prose_without_calls_is_nudged_then_stuck(workspace: Workspace) -> None:
+def test_prose_without_calls_is_nudged_then_ended(workspace: Workspace) -> None:
     end, made = run(workspace, says("I think"), says("I would"), says("Let me"))
-    assert end.status == "stuck"
-    assert sum("no tool call" in message.content for message in made.messages) == 2
+    assert end.status == "format"
+    assert sum("no tool call" in message.content for message in made.messages) >= 2
+
+
+def test_replies_that_only_misfit_end_it(workspace: Workspace) -> None:
+    """An unknown tool, rubbish, wrong arguments: three in a row, whatever they are."""
+    wrong = [says("", ("fly", "{}")), says("", ("sh", "{")), says("", ("sh", '{"cmd": 1}'))]
+    end, _ = run(workspace, *wrong)
+    assert end.status == "format"
+    end, _ = run(workspace, *wrong[:2], says("", ("list_files", "{}")), *wrong[1:], proof(), done())
+    assert end.status == "done"
+
+
+def test_a_call_that_cannot_be_read_is_told_by_kind(workspace: Workspace) -> None:
+    """Alone, and beside one that runs."""
+    broken = '<tool_call>{"name": "fly", "arguments": {}}</tool_call>'
+    end, made = run(workspace, says(broken), says(broken, ("run_tests", "{}")), done())
+    assert end.status == "done"
+    told = [one.content for one in made.messages if one.role == "user"]
+    assert [text.startswith("[fly]\nerror: ") for text in told] == [True, True]
+
+
+def test_a_reply_that_was_cut_is_told_so(workspace: Workspace) -> None:
+    cut = Reply("so long", (), finish="length")
+    _, made = run(workspace, cut, proof(), done())
+    assert any("cut off at its length" in one.content for one in made.messages)
 
 
 def test_calls_in_the_text_run_and_doubles_run_once(workspace: Workspace) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -156,8 +155,3 @@ def _lines(answer: httpx.Response) -> Iterator[bytes]:
             *lines, rest = bytes(held).split(b"\n")
             held = bytearray(rest)
             yield from lines
-
-
-def monotonic_left(deadline: float) -> Callable[[], float]:
-    """Seconds until `deadline` on the monotonic clock."""
-    return lambda: deadline - time.monotonic()

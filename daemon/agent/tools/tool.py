@@ -25,10 +25,14 @@ class Arguments(BaseModel):
 
 @dataclass(frozen=True)
 class Result:
-    """What the model is told; `ok` is whether the call did what it was for."""
+    """What the model is told; `ok` is whether the call did what it was for.
+
+    `misfit`: it was no call at all, for want of such a tool or of arguments that fit.
+    """
 
     text: str
     ok: bool = True
+    misfit: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class Tool:
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "the arguments"
-            return Result(f"error: {where}: {first['msg']}", ok=False)
+            return Result(f"error: {where}: {first['msg']}", ok=False, misfit=True)
         except Outside as refused:
             return Result(f"error: {refused}", ok=False)
 
