@@ -24,6 +24,11 @@ LINE_BYTES_MAX = 2**20
 Json = dict[str, Any]
 
 
+def shelves(home: Path) -> dict[str, Path]:
+    """Where an instance's tools are: the user's own files, and the skills that were promoted."""
+    return {"tools": home / "tools", "promoted": home / "state/skills"}
+
+
 def fresh_name() -> str:
     return time.strftime("%Y%m%d-%H%M%S")
 
@@ -33,6 +38,11 @@ class RoomFolder:
     """`state/rooms/<name>` of an instance."""
 
     path: Path
+
+    @classmethod
+    def at(cls, home: Path, name: str) -> RoomFolder:
+        """Raises Refused for a name that is no plain one."""
+        return cls.named(Layout(home), name)
 
     @classmethod
     def named(cls, layout: Layout, name: str) -> RoomFolder:
@@ -49,6 +59,10 @@ class RoomFolder:
         return self.path.name
 
     @property
+    def home(self) -> Path:
+        return self.path.parents[2]
+
+    @property
     def transcript(self) -> Path:
         return self.path / "transcript.jsonl"
 
@@ -57,12 +71,17 @@ class RoomFolder:
         return self.path / "workspace"
 
     @property
+    def skills(self) -> Path:
+        return self.path / "skills"
+
+    @property
     def lease(self) -> Path:
         return self.path / "lease"
 
     def make(self) -> None:
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.workspace.mkdir(mode=0o700, exist_ok=True)
+        self.skills.mkdir(mode=0o700, exist_ok=True)
 
     def read(self) -> tuple[Json | None, list[Json]]:
         """How the room was furnished last (None: never), and the newest entries."""

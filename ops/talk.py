@@ -20,7 +20,7 @@ from ops.layout import Layout
 from ops.lease import hold
 from ops.lifecycle import boot
 from ops.processes import Child, spawn
-from ops.rooms import RoomFolder
+from ops.rooms import RoomFolder, shelves
 from ops.sockets import LINE_BYTES_MAX, send_line
 
 LINE_FD, MEMORY_FD = 4, 5
@@ -28,7 +28,7 @@ READY_SECONDS = 30.0
 SILENT_SECONDS = 1800.0  # between two words of a room that is asked something
 CHUNK_BYTES = 65536
 INSIDE_BROKER = Path("/run/org")
-INSIDE_WORKSPACE = Path("/workspace")
+INSIDE_WORKSPACE, INSIDE_SKILLS = Path("/workspace"), Path("/skills")
 Event = dict[str, Any]
 
 
@@ -166,20 +166,26 @@ def _memory(layout: Layout, wish: Wish, end: socket.socket, log: int) -> Child:
 def _cell(wish: Wish, given: Mapping[str, Any], fds: Mapping[int, int]) -> Cell:
     root, python = Path(given["root"]), Path(given["python"])
     door, backend = Path(given["directory"]), str(given["backend"])
-    walled = backend != "none"
-    workspace = INSIDE_WORKSPACE if walled else wish.workspace
-    broker = (INSIDE_BROKER if walled else door) / "broker.sock"
+    mounts = {
+        INSIDE_BROKER: Mount(door, INSIDE_BROKER),
+        INSIDE_WORKSPACE: Mount(wish.workspace, INSIDE_WORKSPACE, writable=True),
+        INSIDE_SKILLS / "room": Mount(wish.folder.skills, INSIDE_SKILLS / "room", writable=True),
+    }
+    for name, folder in shelves(wish.folder.home).items():
+        if folder.is_dir():
+            mounts[INSIDE_SKILLS / name] = Mount(folder, INSIDE_SKILLS / name)
+    # Where no walls are, things are where they are.
+    inside = {path: path if backend != "none" else one.source for path, one in mounts.items()}
+    skills = [str(path) for name, path in inside.items() if name.parent == INSIDE_SKILLS]
     return Cell(
         argv=(str(python), "-I", str(root / "ops/boot.py"), "daemon.agent.room"),
-        mounts=(
-            *SYSTEM_MOUNTS,
-            *python_mounts(python),
-            Mount(root, root),
-            Mount(door, INSIDE_BROKER),
-            Mount(wish.workspace, INSIDE_WORKSPACE, writable=True),
-        ),
-        directory=str(workspace),
-        environment={"ORG_BROKER": str(broker), "ORG_MEMORY": str(MEMORY_FD)},
+        mounts=(*SYSTEM_MOUNTS, *python_mounts(python), Mount(root, root), *mounts.values()),
+        directory=str(inside[INSIDE_WORKSPACE]),
+        environment={
+            "ORG_BROKER": str(inside[INSIDE_BROKER] / "broker.sock"),
+            "ORG_MEMORY": str(MEMORY_FD),
+            "ORG_SKILLS": os.pathsep.join(skills),
+        },
         limits=Limits(**given["limits"]),
         fds=fds,
         backend=backend,
@@ -193,7 +199,7 @@ def chosen_workspace(folder: RoomFolder, named: Path | None) -> Path:
     path = named.resolve()
     if not path.is_dir():
         raise Refused(f"{named} is no folder", "name one that is there", Exit.ABSENT)
-    home = folder.path.parents[2].resolve()
+    home = folder.home.resolve()
     if path == Path(path.anchor) or home.is_relative_to(path) or path.is_relative_to(home):
         raise Refused(f"{path} is not for agents to write in", "name a folder of a project")
     return path

@@ -35,11 +35,28 @@ from ops.orgctl import chat
 from ops.orgctl import memory
 
 # isort: split
+from ops.orgctl import skills
+
+# isort: split
+from ops.orgctl import namespaces
+
+# isort: split
 from ops.orgctl.common import ASKED, app, take_common
 
 INTERRUPTED = 130
 TOLD_CHARS_MAX = 1000
-VERBS = (instance, goals, evolution, steering, releases, upkeep, chat, memory)
+VERBS = (
+    instance,
+    goals,
+    evolution,
+    steering,
+    releases,
+    upkeep,
+    chat,
+    memory,
+    skills,
+    namespaces,
+)
 # What the daemon does to its end, whether or not somebody waits for it.
 GOES_ON = frozenset({"evolve", "fitness", "promote", "approve", "rollback", "up"})
 

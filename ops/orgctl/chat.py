@@ -26,23 +26,25 @@ def chat(
     file: Annotated[Path | None, typer.Option(help="A room's file (TOML).")] = None,
     dir: Annotated[Path | None, typer.Option(help="Where agents work; else their own.")] = None,
     tool: Annotated[list[str] | None, typer.Option(help="Offer only these tools.")] = None,
+    namespace: Annotated[str | None, typer.Option(help="Offer only its tools.")] = None,
     text: Annotated[list[str] | None, typer.Option("--say", help="Say this; no terminal.")] = None,
     show_tools: Annotated[bool, typer.Option("--show-tools", help="Show tools' output.")] = False,
 ) -> None:
     """Talk with agents, each with a persona and a model of its own."""
-    from ops import chatting, rooms, talk
+    from ops import chatting, namespaces, rooms, talk
 
     folder = rooms.RoomFolder.named(ASKED.layout, room or rooms.fresh_name())
     furnished, entries = folder.read()
     said = _from_file(file) if file else {}
     seats = _seats(said, agent or [], persona or []) or (furnished or {}).get("seats")
     seats = seats or _seats({}, ["assistant="], [])
-    tools = tool or said.get("tools") or (furnished or {}).get("tools")
+    named = namespaces.tools_of(ASKED.layout, namespace) if namespace else None
+    tools = tool or named or said.get("tools") or (furnished or {}).get("tools")
     kept = {"seats": seats, "tools": tools, "mode": mode or said.get("mode") or "group"}
     folder.make()
     wish = talk.Wish(folder, talk.chosen_workspace(folder, dir), {**kept, "entries": entries})
     with talk.talk(ASKED.layout, wish) as talking:
-        if kept["seats"] != (furnished or {}).get("seats") or kept["tools"] != tools:
+        if furnished is None or any(furnished.get(key) != kept[key] for key in ("seats", "tools")):
             folder.add(kept)
         _converse(chatting.Chat(talking, show_tools, len(entries)), text)
 

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -112,6 +113,77 @@ def test_personas_and_models_for_scripts(home: Home, tmp_path: Path) -> None:
             plain = home.orgctl("chat", "--room", "two", "--say", "@bob again")
             assert plain.said.startswith("── bob · small:8b ──\n")
             assert "\x1b" not in plain.said
+
+
+SKILL = """import math
+
+def circle(radius: float) -> str:
+    \"\"\"The area of a circle, rounded.\"\"\"
+    return f"about {math.pi * radius ** 2:.0f}"
+"""
+OWN = """from org import tool
+
+@tool
+def greet(name: str) -> str:
+    \"\"\"Greet somebody.
+
+    Args:
+        name: who it is
+    \"\"\"
+    return f"Good day, {name}."
+"""
+
+
+def offered(asked: dict[str, Any]) -> set[str]:
+    return {one["function"]["name"] for one in asked["tools"]}
+
+
+def test_skills_and_namespaces(home: Home, tmp_path: Path) -> None:
+    """A function becomes a tool within the turn, stays with its room, and is promoted for all."""
+    replies = [
+        say("", promote_skill={"code": SKILL}),
+        say("", circle={"radius": 10}),
+        say("About 314."),
+        say("", greet={"name": "Ann"}),
+        say("", sh={"command": "touch made"}),
+        say("I may not."),
+        say("Hello."),
+    ]
+    with scripted_model(replies) as model:
+        base = f"http://127.0.0.1:{model.server_address[1]}"
+        with running(home, service.make(tmp_path / "service"), settings(base)):
+            home.ask("chat", "--room", "one", "--say", "how large is a circle of 10?")
+            assert model.asked[2]["messages"][-1]["content"].startswith("about 314")
+            (home.path / "tools").mkdir()
+            (home.path / "tools/greet.py").write_text(OWN)
+            (home.path / "tools/broken.py").write_text("def broken(:\n")
+            listed = home.ask("skill", "list")
+            named = {(one["name"], one["from"]) for one in listed["skills"]}
+            assert named == {("circle", "room one"), ("greet", "tools")}
+            assert "line 1" in listed["aside"][0]["why"]
+            home.ask("skill", "promote", "circle", "--room", "one")
+            assert home.orgctl("skill", "promote", str(home.path / "tools/broken.py")).code == 2
+            assert "The area of a circle" in home.orgctl("skill", "show", "circle").said
+            allow = ["--allow", "greet", "--allow", "read_*"]
+            home.ask("namespace", "create", "polite", *allow)
+            told = home.ask("chat", "--room", "two", "--namespace", "polite", "--say", "greet Ann")
+            assert offered(model.asked[3]) == {"greet", "read_file"}
+            assert model.asked[4]["messages"][-1]["content"].startswith("Good day, Ann.")
+            assert "there is no tool sh" in model.asked[5]["messages"][-1]["content"]
+            assert not (home.path / "state/rooms/two/workspace/made").exists()
+            assert told["messages"][-1]["text"] == "I may not."
+            home.ask("chat", "--room", "three", "--say", "hello")
+            assert {"circle", "greet", "sh"} <= offered(model.asked[-1])
+            assert home.orgctl("skill", "remove", "greet", "--yes").code == 2  # a user's own file
+            home.ask("skill", "remove", "circle", "--yes")
+            named = {(one["name"], one["from"]) for one in home.ask("skill", "list")["skills"]}
+            assert named == {("circle", "room one"), ("greet", "tools")}
+            assert home.orgctl("namespace", "create", "polite", "--allow", "sh").code == 2
+            assert home.ask("namespace", "update", "polite", "--allow", "sh")["allow"] == ["sh"]
+            assert home.ask("namespace", "list")["namespaces"][0]["namespace"] == "polite"
+            assert home.orgctl("namespace", "delete", "polite").code == 2
+            home.ask("namespace", "delete", "polite", "--yes")
+            assert home.orgctl("namespace", "show", "polite").code == 4
 
 
 def test_the_memory_needs_no_daemon(home: Home, tmp_path: Path) -> None:

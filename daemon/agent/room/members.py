@@ -45,7 +45,7 @@ class AgentModel:
     seat: Seat
     providers: Providers
     workspace: Workspace
-    tools: tuple[Tool, ...] = ()
+    toolbox: Callable[[], tuple[Tool, ...]] = tuple  # looked into anew at each step
     mode: Mode = field(default_factory=Mode)
     steps_max: int = STEPS_MAX
     secret = False
@@ -61,11 +61,17 @@ class AgentModel:
 
     def speak(self, entries: Sequence[Entry], others: Sequence[str], voice: Voice) -> Entry:
         """One answer to what was said so far. Raises ModelFault, or Interrupted."""
-        voice.listen(self.tools)
+        tools = self.toolbox()
+        voice.listen(tools)
         provider = self.providers(self.seat.model, voice.hear)
-        run = Run(provider, self.workspace, voice.hooks(), self.steps_max, tools=self.tools)
+        run = Run(provider, self.workspace, voice.hooks(), self.steps_max, tools=tools)
         run.talks = True
-        run.messages = [self._system(others), *heard(entries, self.name)]
+        run.messages = [self._system(others, tools), *heard(entries, self.name)]
+
+        def refresh() -> None:
+            run.tools = self.toolbox()
+
+        voice.after_result = refresh  # a skill is a tool at once
         heard_before = len(run.messages)
         end = run.until_end()
         voice.end()
@@ -74,20 +80,20 @@ class AgentModel:
         entry = Entry(who=self.name, text=end.reason, model=self.seat.model, tokens=run.tokens)
         if end.status != "answered":
             return entry.model_copy(update={"kind": "failed"})
-        text = self._prose(run.messages[heard_before:])
+        text = self._prose(run.messages[heard_before:], run.tools)
         return entry.model_copy(update={"text": text or "(no answer)"})
 
-    def _prose(self, messages: Sequence[Message]) -> str:
+    def _prose(self, messages: Sequence[Message], tools: Sequence[Tool]) -> str:
         """What was said between the calls."""
-        schemas = [tool.schema() for tool in self.tools]
+        schemas = [tool.schema() for tool in tools]
         said = [one.content for one in messages if one.role == "assistant"]
         texts = [extract(text, schemas, self.seat.model).content.strip() for text in said]
         return "\n\n".join(filter(None, texts))
 
-    def _system(self, others: Sequence[str]) -> Message:
+    def _system(self, others: Sequence[str], tools: Sequence[Tool]) -> Message:
         names = ", ".join(others) or "nobody"
         parts = [prompt(self.rules).format(name=self.name, others=names), self.seat.persona]
-        parts += [prompt("embedded")] if self.tools else []
+        parts += [prompt("embedded")] if tools else []
         return Message(role="system", content="\n\n".join(filter(None, parts)))
 
     def deliver(self, entry: Entry, asked: Mode) -> Entry:
@@ -118,11 +124,11 @@ class PythonModel(AgentModel):
     rules = "room_python"
 
     def __init__(self, seat: Seat, providers: Providers, workspace: Workspace) -> None:
-        super().__init__(seat, providers, workspace, (PYTHON_RUN,))
+        super().__init__(seat, providers, workspace, lambda: (PYTHON_RUN,))
 
-    def _prose(self, messages: Sequence[Message]) -> str:
+    def _prose(self, messages: Sequence[Message], tools: Sequence[Tool]) -> str:
         """The summary, bounded, without long lines copied from the output."""
-        text = super()._prose(messages)
+        text = super()._prose(messages, tools)
         raw = "\n".join(one.content for one in messages if one.role == "tool" or _embedded(one))
         long = {line for line in raw.splitlines() if len(line) >= RAW_LINE_CHARS_MIN}
         lines = ["[raw output kept]" if line in long else line for line in text.splitlines()]
@@ -135,11 +141,11 @@ def _embedded(message: Message) -> bool:
 
 
 def member(
-    seat: Seat, providers: Providers, workspace: Workspace, tools: tuple[Tool, ...]
+    seat: Seat, providers: Providers, workspace: Workspace, toolbox: Callable[[], tuple[Tool, ...]]
 ) -> AgentModel:
     if seat.kind == "python":
         made: AgentModel = PythonModel(seat, providers, workspace)
     else:
-        made = AgentModel(seat, providers, workspace, tools)
+        made = AgentModel(seat, providers, workspace, toolbox)
     made.chat_mode(seat.mode)
     return made

@@ -13,6 +13,8 @@ import socket
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,9 @@ from daemon.agent.room.lock import ChannelLock
 from daemon.agent.room.members import STEPS_MAX, Seat, member
 from daemon.agent.room.room import Room
 from daemon.agent.room.transcript import Entry
+from daemon.agent.skills.shelf import Shelf
 from daemon.agent.tools import TOOLS
+from daemon.agent.tools.promoting import promoting
 from daemon.agent.tools.remembering import MemoryDoor, memory_tools
 from daemon.agent.tools.tool import Risk, Tool
 from daemon.agent.workspace import Workspace
@@ -33,6 +37,7 @@ from ops.errors import Trouble
 LINE_FD = 4
 BROKER = "ORG_BROKER"
 MEMORY = "ORG_MEMORY"  # the number of a descriptor, where there is a memory
+SKILLS = "ORG_SKILLS"  # folders
 LINE_BYTES_MAX = 2**20
 NOT_FOR_TALK = frozenset({"run_tests"})  # and what ends a run
 
@@ -43,7 +48,7 @@ class Opening(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
     seats: tuple[Seat, ...] = Field(min_length=1)
     mode: str = "group"
-    tools: tuple[str, ...] | None = None  # None: all of them
+    tools: tuple[str, ...] | None = None  # names and patterns; None: all of them
     entries: tuple[Entry, ...] = ()
     steps_max: int = STEPS_MAX
 
@@ -75,7 +80,15 @@ def offered(names: tuple[str, ...] | None) -> tuple[Tool, ...]:
 
 
 def _chosen(tools: Sequence[Tool], names: tuple[str, ...] | None) -> tuple[Tool, ...]:
-    return tuple(one for one in tools if names is None or one.name in names)
+    """Those that a name or pattern allows."""
+    if names is None:
+        return tuple(tools)
+    return tuple(one for one in tools if any(fnmatchcase(one.name, name) for name in names))
+
+
+def _folders() -> list[Path]:
+    """The room's own skills first: there it may keep more."""
+    return [Path(one) for one in os.environ.get(SKILLS, "").split(os.pathsep) if one]
 
 
 def _memory() -> MemoryDoor | None:
@@ -92,11 +105,17 @@ def furnished(opening: Opening, line: Line, folder: Path) -> Room:
     """The room with everyone in it. Raises Refused for a mode that is none."""
     workspace, providers = Workspace(Path.cwd()), _providers()
     tools = offered(opening.tools)
-    door = _memory()
-    members = []
-    for seat in opening.seats:
-        own = _chosen(memory_tools(door, seat.name), opening.tools) if door else ()
-        members.append(member(seat, providers, workspace, (*tools, *own)))
+    door, shelf = _memory(), Shelf(_folders())
+
+    def toolbox(name: str) -> tuple[Tool, ...]:
+        """What a member has now; a skill that was made meanwhile is among them."""
+        own = memory_tools(door, name) if door else ()
+        made = (promoting(shelf.folders[0]),) if shelf.folders else ()
+        return _chosen((*tools, *own, *made, *shelf.tools()), opening.tools)
+
+    members = [
+        member(seat, providers, workspace, partial(toolbox, seat.name)) for seat in opening.seats
+    ]
     for one in members:
         one.steps_max = opening.steps_max
     room = Room(members, ChannelLock(folder), line.tell, entries=list(opening.entries))

@@ -29,6 +29,7 @@ class Voice:
     tell: Tell
     secret: bool = False  # raw output stays with the member
     stopped: threading.Event = field(default_factory=threading.Event)
+    after_result: Callable[[], None] = lambda: None
     heard: str = ""
     _stream: Stream | None = None
     _tools: tuple[Tool, ...] = ()
@@ -71,5 +72,6 @@ class Voice:
 
     def _result(self, _: int, call: Call, result: Result) -> None:
         text = f"[{len(result.text)} characters, kept]" if self.secret else result.text
+        self.after_result()
         shown = text[:SHOWN_CHARS_MAX]
         self.tell("result", who=self.name, tool=call.name, ok=result.ok, text=shown)

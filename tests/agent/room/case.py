@@ -85,7 +85,7 @@ def room_of(folder: Path, scripts: Scripts, *seats: Seat) -> tuple[Room, Told]:
     workspace = Workspace(folder / "workspace")
     workspace.root.mkdir(exist_ok=True)
     told = Told()
-    members = [member(seat, scripts, workspace, offered(None)) for seat in seats]
+    members = [member(seat, scripts, workspace, lambda: offered(None)) for seat in seats]
     return Room(members, ChannelLock(folder / "channel"), told), told
 
 
