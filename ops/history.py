@@ -208,10 +208,13 @@ class History:
         asked = "".join(f"{oid}\n" for oid in blobs).encode()
         out = self._git.call("cat-file", "--batch-check", stdin=asked).decode()
         missing = [line.split()[0] for line in out.splitlines() if line.endswith(" missing")]
-        for oid in missing:
-            argv = ("hash-object", "-w", "--no-filters", "--stdin")
-            if self._git.line(*argv, stdin=blobs[oid]) != oid:
-                raise Failed(f"git stored {oid} under another name", f"look at {self.repo}")
+        if not missing:
+            return
+        rows = (b"blob\ndata %d\n%b\n" % (len(blobs[oid]), blobs[oid]) for oid in missing)
+        self._git.call("fast-import", "--quiet", stdin=b"".join(rows))
+        asked = "".join(f"{oid}\n" for oid in missing).encode()
+        if b" missing\n" in self._git.call("cat-file", "--batch-check", stdin=asked):
+            raise Failed("git stored a file under another name", f"look at {self.repo}")
 
     def write_tree(self, rows: Iterable[tuple[str, str, str]]) -> str:
         """A tree of (mode, blob, path) rows; git itself checks every path."""

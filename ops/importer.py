@@ -21,8 +21,11 @@ from ops.loaded import MARKER
 FILES_MAX = 50_000
 FILE_BYTES_MAX = 64 * 2**20
 TREE_BYTES_MAX = 512 * 2**20
+ENTRIES_MAX = 2 * FILES_MAX  # of any kind, folders and what is passed over as well
+BATCH_BYTES = 32 * 2**20  # what is held in memory before it goes to the repo
 NAME_BYTES_MAX = 255
 DEPTH_MAX = 64
+FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 HINT = "the author may only leave plain files with plain names"
 # What tools leave while they work; it is never part of a change.
 DROPPINGS = frozenset({"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis"})
@@ -50,23 +53,37 @@ class Import:
 class _Look:
     """One walk: its budget, what it knew before, and what it found."""
 
+    history: History
     known: dict[str, File]
     files: dict[str, File] = field(default_factory=dict)
     fresh: dict[str, bytes] = field(default_factory=dict)
+    fresh_bytes: int = 0
     total: int = 0
+    entries: int = 0
+
+    def keep(self, oid: str, data: bytes) -> None:
+        """Into the repo, together with others; what is refused later is left there unnamed."""
+        self.fresh[oid] = data
+        self.fresh_bytes += len(data)
+        if self.fresh_bytes > BATCH_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        self.history.write_blobs(self.fresh)
+        self.fresh, self.fresh_bytes = {}, 0
 
 
 def import_tree(history: History, workspace: Path, previous: Import | None) -> Import:
     """The tree of `workspace` in `history`. Raises Refused naming the first bad path."""
-    look = _Look(previous.files if previous else {})
-    top = os.open(workspace, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    look = _Look(history, previous.files if previous else {})
+    top = _open(str(workspace), FOLDER_FLAGS, None, "the workspace")
     try:
         _walk(look, top, "", 0)
     finally:
         os.close(top)
     if previous is not None and look.files == previous.files:
         return previous
-    history.write_blobs(look.fresh)
+    look.flush()
     rows = ((file.mode, file.oid, path) for path, file in sorted(look.files.items()))
     return Import(history.write_tree(rows), look.files)
 
@@ -75,7 +92,7 @@ def _walk(look: _Look, folder: int, prefix: str, depth: int) -> None:
     if depth > DEPTH_MAX:
         raise _refused(prefix, f"lies deeper than {DEPTH_MAX} folders")
     seen: dict[str, str] = {}
-    for name in sorted(_names(folder, prefix)):
+    for name in sorted(_names(look, folder, prefix)):
         if name in DROPPINGS or name.endswith(".pyc") or (not prefix and name in DROPPINGS_AT_TOP):
             continue
         path = prefix + name
@@ -87,20 +104,25 @@ def _walk(look: _Look, folder: int, prefix: str, depth: int) -> None:
         _take(look, folder, name, path, depth)
 
 
-def _names(folder: int, prefix: str) -> Iterator[str]:
-    """At most FILES_MAX names; a folder of millions is refused, not listed."""
+def _names(look: _Look, folder: int, prefix: str) -> Iterator[str]:
+    """A folder of millions is refused, not listed, and so are millions of folders."""
     with os.scandir(folder) as entries:
         for count, entry in enumerate(entries):
             if count >= FILES_MAX:
                 raise _refused(prefix or ".", f"holds more than {FILES_MAX} files")
+            look.entries += 1
+            if look.entries > ENTRIES_MAX:
+                raise _refused(prefix or ".", f"makes the tree hold more than {ENTRIES_MAX} names")
             yield entry.name
 
 
 def _take(look: _Look, folder: int, name: str, path: str, depth: int) -> None:
-    found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    try:
+        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except OSError as error:  # gone since it was listed: somebody still writes there
+        raise _refused(path, f"cannot be looked at: {error.strerror}") from error
     if stat.S_ISDIR(found.st_mode):
-        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-        inner = _open(name, flags, folder, path)
+        inner = _open(name, FOLDER_FLAGS, folder, path)
         try:
             _walk(look, inner, f"{path}/", depth + 1)
         finally:
@@ -120,7 +142,7 @@ def _take(look: _Look, folder: int, name: str, path: str, depth: int) -> None:
         raise _refused(path, f"makes the tree larger than {TREE_BYTES_MAX // 2**20} MiB")
 
 
-def _open(name: str, flags: int, folder: int, path: str) -> int:
+def _open(name: str, flags: int, folder: int | None, path: str) -> int:
     try:
         return os.open(name, flags, dir_fd=folder)
     except OSError as error:
@@ -137,9 +159,7 @@ def _read(look: _Look, folder: int, name: str, path: str) -> File:
     if len(data) > FILE_BYTES_MAX:
         raise _refused(path, f"is larger than {FILE_BYTES_MAX // 2**20} MiB")
     oid = hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
-    look.fresh[oid] = data
-    if sum(map(len, look.fresh.values())) > TREE_BYTES_MAX:
-        raise _refused(path, f"makes the tree larger than {TREE_BYTES_MAX // 2**20} MiB")
+    look.keep(oid, data)
     mode = "100755" if found.st_mode & stat.S_IXUSR else "100644"
     return File(mode, oid, len(data), _stamp(found))
 

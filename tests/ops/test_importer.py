@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import stat
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -98,7 +100,37 @@ def _link(name: str, aim: str) -> Callable[[Path], None]:
     return lambda root: (root / name).symlink_to(aim)
 
 
+def _device(root: Path) -> None:
+    """As root a real one; anybody may make a pipe, which must be refused as well."""
+    if os.geteuid() == 0:
+        os.mknod(root / "device", 0o600 | stat.S_IFCHR, os.makedev(1, 3))
+    else:
+        os.mkfifo(root / "device")
+
+
+def _bytes_name(name: bytes) -> Callable[[Path], None]:
+    return lambda root: Path(os.fsdecode(os.fsencode(root) + b"/" + name)).touch()
+
+
+def _twice(root: Path) -> None:
+    """One letter in two spellings, which some file systems take for one name."""
+    (root / "caf\u00e9").touch()
+    (root / "cafe\u0301").touch()
+
+
 HOSTILE: dict[str, Callable[[Path], None]] = {
+    "device": _device,
+    "sticky": _set_mode("sticky", 0o1644),
+    "chain": _link("chain", "chain"),
+    "src/up": _link("src/up", "../../up"),
+    "src/deep/.git": _file("src/deep/.git"),
+    "GIT~2": _file("GIT~2"),
+    "src/.git.": _file("src/.git./hooks/x"),
+    "src": _file("SRC/a.py"),
+    "caf": _twice,
+    "zero\\u200bwidth": _file("zero\u200bwidth"),
+    "\\x1b[2J": _file("\x1b[2J"),
+    "half\\udcc3": _bytes_name(b"half\xc3"),
     "evil": _link("evil", "/etc/passwd"),
     "folder": _link("folder", "src"),
     "dangling": _link("dangling", "nowhere"),
@@ -191,6 +223,95 @@ def test_any_names_are_imported_exactly_or_refused(
     kept = {name for name in names if not (name.endswith(".pyc") or name in importer.DROPPINGS)}
     kept -= importer.DROPPINGS_AT_TOP
     assert {one.path for one in history.listing(tree)} == kept
+
+
+# Trees of plain files: parts are few, so that files and folders meet under one name.
+PARTS = st.sampled_from(["a", "b", "deep", "with space", "\u4e2d", ".hidden", "x.py", "-rf", "%0a"])
+CONTENTS = st.binary(max_size=64) | st.sampled_from([b"", b"same\n", b"\r\n", b"\0"])
+TREES = st.dictionaries(
+    st.lists(PARTS, min_size=1, max_size=4).map("/".join),
+    st.tuples(CONTENTS, st.booleans()),
+    max_size=8,
+)
+
+
+def _lay(root: Path, files: dict[str, tuple[bytes, bool]]) -> dict[str, tuple[str, bytes]]:
+    """What could be laid on disk: where a file is in a folder's way, the first one stays."""
+    laid: dict[str, tuple[str, bytes]] = {}
+    for path, (data, runs) in files.items():
+        try:
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_bytes(data)
+        except OSError:
+            continue
+        (root / path).chmod(0o755 if runs else 0o644)
+        laid[path] = ("100755" if runs else "100644", data)
+    return laid
+
+
+@settings(
+    max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+@given(files=TREES, later=TREES, gone=st.integers(0, 8))
+def test_any_tree_of_plain_files_comes_back(
+    history: History,
+    tmp_path_factory: pytest.TempPathFactory,
+    files: dict[str, tuple[bytes, bool]],
+    later: dict[str, tuple[bytes, bool]],
+    gone: int,
+) -> None:
+    """To the byte and the mode; and a second look after any edits is as good as a first one."""
+    root = tmp_path_factory.mktemp("tree")
+    laid = _lay(root, files)
+    first = import_tree(history, root, None)
+    assert _held(history, first.tree) == laid
+    for path in list(laid)[:gone]:
+        (root / path).unlink()
+    laid = dict(list(laid.items())[gone:]) | _lay(root, later)
+    second = import_tree(history, root, first)
+    assert _held(history, second.tree) == laid
+    assert second.tree == import_tree(history, root, None).tree
+
+
+def _held(history: History, tree: str) -> dict[str, tuple[str, bytes]]:
+    found = history.listing(tree)
+    blobs = history.blobs([one.oid for one in found])
+    return {one.path: (one.mode, data) for one, data in zip(found, blobs, strict=True)}
+
+
+def test_a_tree_that_changes_under_the_eye_is_whole_or_refused(
+    history: History, workspace: Path, tmp_path: Path
+) -> None:
+    """A name that is now a file, now a link, now a folder never leads outside."""
+    (tmp_path / "secret").write_bytes(b"canary")
+    over = threading.Event()
+
+    def swap() -> None:
+        name = workspace / "swapped"
+        while not over.is_set():
+            name.write_bytes(b"plain")
+            name.unlink()
+            name.symlink_to(tmp_path / "secret")
+            name.unlink()
+            name.symlink_to(tmp_path)
+            name.unlink()
+            name.mkdir()
+            name.rmdir()
+
+    thread = threading.Thread(target=swap)
+    thread.start()
+    try:
+        for _ in range(20):
+            try:
+                tree = import_tree(history, workspace, None).tree
+            except Refused:
+                continue
+            held = _held(history, tree)
+            assert b"canary" not in {data for _, data in held.values()}
+            assert set(held) <= {"README", "src/a.py", "src/b.py", "swapped"}
+    finally:
+        over.set()
+        thread.join()
 
 
 def test_a_second_look_at_many_files_is_quick(history: History, tmp_path: Path) -> None:
