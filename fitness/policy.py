@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-# What judges, contains or installs: a change of these waits for a person,
-# and may hold nothing else, so that the person sees just that.
+# What judges, contains or installs, and all that runs in the same processes: a change of
+# these waits for a person, and may hold nothing else, so that the person sees just that.
 PROTECTED = (
     "fitness/",
+    "daemon/__init__.py",
     "daemon/supervisor/",
     "daemon/broker/",
+    "daemon/core/",
+    "daemon/state/",
     "ops/",
     "systemd/",
     "vm/",

@@ -14,7 +14,7 @@ LONG_KEY = "sk-" + "a1B2" * 10
 GOOD: dict[str, Changes] = {
     "a changed module": {"daemon/core/words.py": BETTER},
     "a new module and its test": {
-        "daemon/core/new.py": "X = 1\n",
+        "daemon/agent/new.py": "X = 1\n",
         "tests/core/test_new.py": "def test_x() -> None: ...\n",
     },
     "a program that may be run": {"tests/core/run.sh": ("100755", b"#!/bin/sh\n")},
@@ -24,11 +24,11 @@ GOOD: dict[str, Changes] = {
 }
 BAD: dict[str, tuple[Changes, str]] = {
     "the judge with the judged": (
-        {"fitness/__init__.py": "X = 1\n", "daemon/core/words.py": BETTER},
+        {"fitness/__init__.py": "X = 1\n", "daemon/agent/words.py": BETTER},
         "fitness/__init__.py is protected",
     ),
     "the judge's settings with the judged": (
-        {"pyproject.toml": MAIN["pyproject.toml"] + "\n", "daemon/core/words.py": BETTER},
+        {"pyproject.toml": MAIN["pyproject.toml"] + "\n", "daemon/agent/words.py": BETTER},
         "pyproject.toml is protected",
     ),
     "a link out of the tree": (
