@@ -110,7 +110,11 @@ class Run:
                 return end
 
     def _happens(self, event: Event, durable: bool = True) -> None:
-        """The record knows it before we act on it."""
+        """The record knows it before we act on it.
+
+        A reply reaches the disk before its calls run, and with it the results of the turn
+        before: so nothing that has an effect can come twice, for one sync a step.
+        """
         if self.record is not None:
             self.record.write(event, durable)
         self.state.apply(event)
@@ -178,7 +182,7 @@ class Run:
             self.hooks.call(self.turns, call)
             result, more = self._result(call)
             self.hooks.result(self.turns, call, result)
-            self._happens(_answer(call, result) | more)
+            self._happens(_answer(call, result) | more, durable=False)
         return self._close_turn()
 
     def _result(self, call: Call) -> tuple[Result, Event]:

@@ -1,4 +1,4 @@
-"""The record of a run: each step is on the disk before the next one begins.
+"""The record of a run: each step is on the disk before the next one has an effect.
 
 One JSON object a line. After a crash the run goes on from the last whole line; the file can
 be taken to another machine and go on there.

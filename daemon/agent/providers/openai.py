@@ -126,11 +126,14 @@ def _fault(status: int, body: bytes, headers: httpx.Headers) -> ModelFault:
 
 
 def _chunks(answer: httpx.Response) -> Iterator[dict[str, Any]]:
-    for line in _lines(answer):
+    lines = _lines(answer)
+    for line in lines:
         if not line.startswith(DATA):
             continue
         data = line[len(DATA) :].strip()
         if data == DONE:
+            for _ in lines:  # to the very end, so that the connection serves the next question
+                pass
             return
         chunk = json.loads(data)
         if "error" in chunk:

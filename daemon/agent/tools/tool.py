@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -45,7 +46,7 @@ class Tool:
 
     def schema(self) -> dict[str, Any]:
         """In OpenAI's shape, without pydantic's titles."""
-        parameters = _plain(self.arguments.model_json_schema())
+        parameters = _parameters(self.arguments)
         function = {"name": self.name, "description": self.purpose, "parameters": parameters}
         return {"type": "function", "function": function}
 
@@ -59,6 +60,11 @@ class Tool:
             return Result(f"error: {where}: {first['msg']}", ok=False, misfit=True)
         except Outside as refused:
             return Result(f"error: {refused}", ok=False)
+
+
+@cache
+def _parameters(arguments: type[Arguments]) -> Any:
+    return _plain(arguments.model_json_schema())
 
 
 def _plain(schema: Any) -> Any:
