@@ -37,10 +37,13 @@ class Acceptance(BaseModel):
     files: dict[str, str] = Field(
         default_factory=dict, description="name -> text, readable to the command in /acceptance"
     )
+    tests: bool = Field(
+        default=False, description="`files` are pytest files, and each of their tests must pass"
+    )
     probes: tuple[Probe, ...] = ()
     measure: Measure | None = None
 
     @property
     def checks(self) -> bool:
         """Whether anything in it can say no by itself."""
-        return bool(self.command or self.probes or self.measure)
+        return bool(self.command or self.tests or self.probes or self.measure)

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fitness.subject import Subject
 from ops.cell import Mount, Outcome
@@ -76,21 +77,22 @@ def run_tests(
     mounts.append(Mount(settings, INSIDE / SETTINGS))
     if tests_of != code:
         mounts.append(Mount(tests_of / "tests", INSIDE / "tests"))
+    python = str(subject.job.python)
+    argv = (python, "-I", str(REPORTER_INSIDE), str(INSIDE), *FLAGS, *targets)
+    run = {"directory": str(INSIDE), "environment": ENVIRONMENT}
+    return reported(subject, argv, tuple(mounts), seconds, **run)
+
+
+def reported(
+    subject: Subject, argv: tuple[str, ...], mounts: tuple[Mount, ...], seconds: float, **run: Any
+) -> Trial:
+    """What the tests of one run in a cell say of themselves, each on the reporter's descriptor."""
     told, tell = os.pipe()
     held = bytearray()
     reader = threading.Thread(target=_drain, args=(told, held))
     reader.start()
-    python = str(subject.job.python)
-    argv = (python, "-I", str(REPORTER_INSIDE), str(INSIDE), *FLAGS, *targets)
     try:
-        ended = subject.cell(
-            argv,
-            tuple(mounts),
-            seconds,
-            directory=str(INSIDE),
-            environment=ENVIRONMENT,
-            fds={REPORT_FD: tell},
-        )
+        ended = subject.cell(argv, mounts, seconds, fds={REPORT_FD: tell}, **run)
     finally:
         os.close(tell)
         reader.join()

@@ -19,7 +19,6 @@ FOLDER = "goals"
 FILE_BYTES_MAX = 256 * 2**10
 GOALS_MAX = 1000
 TEXTS = (".txt", ".md")
-CHECK = ("python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "/acceptance")
 Fields = dict[str, Any]
 
 
@@ -55,12 +54,12 @@ def _folder(name: str, files: Mapping[str, bytes]) -> Fields | None:
     if (module := files.get(f"{name}/module")) is not None:
         fields["module"] = _text(f"{name}/module", module).strip()
     checks = {
-        PurePosixPath(path).name: _text(path, data)
+        path.removeprefix(f"{name}/acceptance/"): _text(path, data)
         for path, data in files.items()
         if path.startswith(f"{name}/acceptance/") and "__pycache__" not in path
     }
     if checks:
-        fields["acceptance"] = {"command": list(CHECK), "files": checks}
+        fields["acceptance"] = {"tests": True, "files": checks}
     return fields
 
 

@@ -18,7 +18,7 @@ from daemon.core.goal import Goal, Protocol
 from daemon.core.release import Release
 from daemon.supervisor.broker import Broker, Door, boot_argv, log_file
 from daemon.supervisor.channel import Channel, Message
-from daemon.supervisor.ideas import heard
+from daemon.supervisor.ideas import heard, module_of
 from daemon.supervisor.serving import CONTROL_FD, INSIDE_BROKER, limits_of
 from daemon.supervisor.world import World
 from fitness.trial import GATE_TEST_PATHS, SELECTED
@@ -188,7 +188,7 @@ class Author:
         model = self._world.settings.model
         return {
             "goal": "\n\n".join(filter(None, (goal.text, self._brief.candidate.told))),
-            "module": goal.module,
+            "module": module_of(self._world, goal, self._brief.candidate.base),
             "protocol": self._brief.candidate.protocol
             or str(protocol_of(self._world, goal, self._brief.model)),
             "model": self._brief.model,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from daemon.core.aim import likely_file
 from daemon.core.candidate import Candidate, Stage
 from daemon.core.goal import Goal, outside
 from daemon.core.likeness import alike, change_tokens, tree_hash
@@ -69,6 +70,18 @@ def reviewing(world: World, candidate: Candidate) -> None:
         if project.state is State.EXECUTING:
             text = f"{candidate.branch} is judged"
             projects.save(world.journal, project.to(State.REVIEWING, text))
+
+
+def module_of(world: World, goal: Goal, base: str) -> str | None:
+    """The one file to rewrite: the goal's own, else the one that the goal's words point to."""
+    if goal.module is not None:
+        return goal.module
+    entries = [one for one in world.history.listing(base) if one.path.endswith(".py")]
+    entries = [one for one in entries if one.size <= BYTES_MAX][:FILES_MAX]
+    blobs = world.history.blobs([one.oid for one in entries]) if entries else []
+    texts = (blob.decode("utf-8", "replace") for blob in blobs)
+    paths = [entry.path for entry in entries]
+    return likely_file(goal.text, dict(zip(paths, texts, strict=True)))
 
 
 def recording(world: World, candidate: str) -> Path:

@@ -18,7 +18,7 @@ from daemon.core.goal import Goal
 from daemon.core.release import Release
 from daemon.supervisor.broker import boot_argv, log_file
 from daemon.supervisor.channel import Channel, Message
-from daemon.supervisor.runnable import base_python, build, program
+from daemon.supervisor.runnable import build, program
 from daemon.supervisor.slots import Slots
 from daemon.supervisor.world import World
 from fitness.scorecard import Scorecard
@@ -81,7 +81,7 @@ def _job(world: World, case: Case, release: Release, base: Release) -> dict[str,
         "candidate_dir": str(release.root),
         "base_dir": str(base.root),
         "repo": str(world.layout.repo),
-        "python": str(base.python if world.instance.kind == "org" else base_python()),
+        "python": str(base.python),
         "home": str(world.layout.home),
         "evidence": str(evidence),
         "backend": world.settings.cells.backend,

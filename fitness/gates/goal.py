@@ -14,6 +14,7 @@ import httpx
 
 from fitness.acceptance import Acceptance, Probe
 from fitness.gates.tests import own_targets
+from fitness.hidden_tests import by_tests
 from fitness.measured import by_measure
 from fitness.subject import Subject
 from fitness.trial import GATE_TEST_PATHS, run_tests
@@ -43,6 +44,8 @@ def judge(subject: Subject) -> Verdict:
     verdict = passed(NAME, f"{len(goal.acceptance.probes)} probes agree")
     if goal.acceptance.command is not None:
         verdict = _by_command(subject, goal.acceptance)
+    if verdict.passed and goal.acceptance.tests:
+        verdict = by_tests(subject, NAME, goal.acceptance.files, COMMAND_SECONDS)
     if verdict.passed and goal.acceptance.measure is not None:
         return by_measure(subject, NAME, goal.acceptance.measure, goal.acceptance.files)
     return verdict

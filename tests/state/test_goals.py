@@ -85,6 +85,7 @@ def test_goals_are_read_from_files_of_all_kinds(tmp_path: Path) -> None:
     assert set(found) == {"a", "b", "c"}
     assert found["a"] == {"text": "a", "priority": 2, "paths": ["x.py"]}
     assert found["c"]["module"] == "x.py"
+    assert found["c"]["acceptance"]["tests"]
     assert found["c"]["acceptance"]["files"] == {"test_c.py": "def test_c(): pass\n"}
     assert goal_files.on_disk(folder) == {"c": found["c"]}
     assert goal_files.on_disk(tmp_path / "b.md") == {"b": found["b"]}

@@ -1,0 +1,1 @@
+"""What the benchmark of evolution is made of: goals, a metering proxy, org, and its peers."""

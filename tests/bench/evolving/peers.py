@@ -1,0 +1,100 @@
+"""OpenEvolve and ShinkaEvolve on the same goals: same model, same number of calls, same tests.
+
+They live in environments of their own, outside of the tree, made at first use.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from daemon.core.likeness import tree_hash
+from tests.bench.evolving.goal import Goal, judge, with_module
+from tests.bench.evolving.ours import Result, Terms
+from tests.bench.evolving.proxy import Proxy
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[2]
+PACKAGES = {"openevolve": "openevolve==0.4.0", "shinkaevolve": "shinka-evolve"}
+RUN_SECONDS = 3600
+INSTALL_SECONDS = 900
+
+
+def environment(peer: str) -> Path:
+    """Its interpreter."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "org/peers"
+    folder = cache / PACKAGES[peer].split("==")[0]
+    python = folder / "bin/python"
+    if not (folder / ".ready").exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        uv = [sys.executable, "-m", "uv"]
+        subprocess.run(
+            [*uv, "venv", "-q", "--clear", "--python", sys.executable, str(folder)], check=True
+        )
+        install = [*uv, "pip", "install", "-q", "--python", str(python), PACKAGES[peer], "pytest"]
+        subprocess.run(install, check=True, timeout=INSTALL_SECONDS)
+        (folder / ".ready").touch()
+    return python
+
+
+def run(peer: str, goal: Goal, proxy: Proxy, terms: Terms) -> Result:
+    count = proxy.fresh(terms.calls_max)
+    folder = Path(tempfile.mkdtemp(prefix=f"{peer}-"))
+    evaluated = folder / "evaluated.jsonl"
+    job = {
+        "goal": str(goal.folder),
+        "module": goal.module,
+        "text": goal.text,
+        "base": proxy.base,
+        "model": terms.model,
+        "calls": terms.calls_max,
+        "folder": str(folder),
+        "judge": [sys.executable, "-m", "tests.bench.evolving.evaluate"],
+        "root": str(ROOT),
+        "evaluated": str(evaluated),
+    }
+    (folder / "job.json").write_text(json.dumps(job))
+    script = HERE / f"{peer}_script.py"
+    log = folder / "log"
+    try:
+        with log.open("w") as out:
+            subprocess.run(
+                [str(environment(peer)), str(script), str(folder / "job.json")],
+                cwd=folder,
+                stdout=out,
+                stderr=out,
+                stdin=subprocess.DEVNULL,
+                timeout=RUN_SECONDS,
+                check=False,
+                env={
+                    "PATH": os.environ["PATH"],
+                    "HOME": str(folder),
+                    "OPENAI_API_KEY": "none",
+                    "LOCAL_OPENAI_API_KEY": "none",
+                    "ORG_BENCH_JOB": str(folder / "job.json"),
+                },
+            )
+        rows = (
+            [json.loads(line) for line in evaluated.read_text().splitlines()]
+            if evaluated.exists()
+            else []
+        )
+        best = max(rows, key=lambda row: float(row["score"]), default=None)
+        accepted = best is not None and float(best["score"]) >= 1.0
+        true = accepted and best is not None and _true(goal, folder, str(best["code"]))
+        seen = {tree_hash({goal.module: str(row["code"])}) for row in rows}
+        seen.discard(tree_hash({goal.module: (goal.repo / goal.module).read_text()}))
+        if count.calls == 0:
+            print(f"{peer}: {log.read_text()[-2000:]}", file=sys.stderr)
+        return Result(accepted, true, count.tokens, count.calls, max(0, count.calls - len(seen)))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _true(goal: Goal, folder: Path, code: str) -> bool:
+    return judge(goal, with_module(goal, code, folder / "truth")).reached

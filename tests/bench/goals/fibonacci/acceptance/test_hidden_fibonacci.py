@@ -1,0 +1,22 @@
+import time
+
+import pytest
+from numbers_ import fib
+
+
+def test_large_is_quick():
+    began = time.perf_counter()
+    assert fib(300) == 222232244629420445529739893505090668137903211154271200
+    assert time.perf_counter() - began < 1.0
+
+
+def test_many():
+    a, b = 0, 1
+    for n in range(200):
+        assert fib(n) == a
+        a, b = b, a + b
+
+
+def test_negative_is_refused():
+    with pytest.raises(ValueError):
+        fib(-3)

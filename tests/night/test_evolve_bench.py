@@ -1,0 +1,129 @@
+"""The benchmark of evolution tells the truth of every contestant, on the goals that ship."""
+
+from __future__ import annotations
+
+import json
+import threading
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.bench import evolve
+from tests.bench.evolving import goal as goals
+from tests.bench.evolving import peers
+from tests.model_server import chunks, say
+
+LEAP = '''"""Days and years."""
+
+
+def is_leap(year):
+    """Whether `year` is a leap year of the Gregorian calendar."""
+    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+
+
+def days_in_year(year):
+    return 366 if is_leap(year) else 365
+'''
+# Right for the visible tests, wrong for the hidden ones.
+CHEAT = LEAP.replace("(year % 100 != 0 or year % 400 == 0)", "year != 1900")
+
+
+@contextmanager
+def model(reply: Callable[[], str]) -> Iterator[str]:
+    """Answers every completion with one fenced file, streamed or whole; gives its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._send("application/json", {"data": [{"id": "scripted"}]})
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            text = f"```python\n{reply()}```"
+            if body.get("stream"):
+                said = [f"data: {json.dumps(chunk)}\n\n" for chunk in chunks(say(text))]
+                self._send("text/event-stream", "".join(said) + "data: [DONE]\n\n")
+                return
+            message = {"role": "assistant", "content": text}
+            usage = {"prompt_tokens": 90, "completion_tokens": 30, "total_tokens": 120}
+            choice = {"index": 0, "message": message, "finish_reason": "stop"}
+            head = {"id": "c", "object": "chat.completion", "created": 0, "model": "scripted"}
+            self._send("application/json", {**head, "choices": [choice], "usage": usage})
+
+        def _send(self, kind: str, body: Any) -> None:
+            data = (body if isinstance(body, str) else json.dumps(body)).encode()
+            self.send_response(200)
+            self.send_header("content-type", kind)
+            self.send_header("content-length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def compared(tmp_path: Path, capsys: pytest.CaptureFixture[str], **more: Any) -> dict[str, Any]:
+    """The benchmark's last line, for the one goal about leap years."""
+    only = tmp_path / "goals"
+    only.mkdir()
+    (only / "leap_year").symlink_to(evolve.GOALS / "leap_year")
+    replies = iter([CHEAT, *[LEAP] * 100])
+    asked = {"name": None, "calls": 3, "protocol": "rewrite", "only": None, "peers": False}
+    with model(lambda: next(replies)) as url:
+        evolve.compare(Namespace(**(asked | more)), goals.goals_in(only), url)
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert isinstance(found, dict)
+    return found
+
+
+@pytest.mark.parametrize("goal", goals.goals_in(evolve.GOALS), ids=lambda one: one.folder.name)
+@pytest.mark.peer
+def test_no_shipped_goal_is_reached_already(goal: goals.Goal) -> None:
+    """And each has its one file, a goal in words, and visible tests that can be run."""
+    assert not goals.judge(goal, goal.repo).reached
+    assert (goal.repo / goal.module).is_file()
+    assert goal.text.splitlines()[0]
+
+
+@pytest.mark.journey
+def test_org_takes_the_second_try_and_lets_the_cheat_pass_nowhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first reply passes the visible tests alone."""
+    figures = compared(tmp_path, capsys)["figures"]
+    told = {name: figures[name]["value"] for name in figures if name != "wall_s"}
+    assert told == {
+        "accepted": 1,
+        "false_accepts": 0,
+        "tokens": 240,
+        "tokens_per_accepted": 240.0,
+        "calls_wasted": 0,
+        "calls": 2,
+        "goals": 1,
+    }
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("peer", list(peers.PACKAGES))
+def test_a_peer_runs_on_the_same_terms(
+    peer: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It asks the same model, at most as often, and its best program is checked alike."""
+    found = compared(tmp_path, capsys, only=peer, peers=True)["peers"][peer]
+    assert (found["accepted"], found["false_accepts"]) == (1, 0)
+    assert 2 <= found["calls"] <= 3
+    assert found["tokens"] == 120 * found["calls"]
