@@ -122,6 +122,8 @@ class Chat:
 
     def _keep(self, entry: Mapping[str, Any]) -> None:
         self.entries.append(dict(entry))
+        if entry.get("kind") == "unproved":
+            self.failures.append(f"{line(entry['who'])} claims what nothing shows")
         if entry.get("kind") == "failed":
             self.failures.append(f"{line(entry['who'])}: {line(entry['text'])}")
 
@@ -135,6 +137,8 @@ class Chat:
             self._draw_entry(event["entry"])
         elif kind in ("call", "result") and self.show_tools:
             self._draw_tool(kind, event)
+        elif kind == "unproved":
+            self._banner(f"{event['who']} says {event['claims']}: sent back for evidence")
         elif kind == "mode":
             self._banner(f"mode {self.mode}")
         elif kind == "seats":
@@ -150,6 +154,8 @@ class Chat:
         self._newline()
         if kind in ("file", "failed"):
             self._banner(f"{entry['who']}: {entry['text']}")
+        elif kind == "unproved":
+            self._banner(f"{entry['who']} claims this, and nothing shows it")
         elif kind == "interrupted":
             self._banner(f"{entry['who']} was interrupted")
 

@@ -9,7 +9,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from daemon.agent.extraction import extract
-from daemon.agent.loop import Run
+from daemon.agent.judge import Deed, complaint, unproved
+from daemon.agent.loop import End, Run
 from daemon.agent.messages import Message
 from daemon.agent.prompts import prompt
 from daemon.agent.providers import Provider
@@ -17,10 +18,11 @@ from daemon.agent.room.mode import Mode
 from daemon.agent.room.transcript import Entry, heard
 from daemon.agent.room.voice import Interrupted, Voice
 from daemon.agent.tools.python_run import PYTHON_RUN
-from daemon.agent.tools.tool import Tool
+from daemon.agent.tools.tool import Risk, Tool
 from daemon.agent.workspace import Outside, Workspace
 
 STEPS_MAX = 12
+NO_ANSWER = "(no answer)"
 SUMMARY_CHARS_MAX = 1_200
 RAW_LINE_CHARS_MIN = 80  # a line of output as long as this is raw, however it got into a summary
 NAME = r"^[A-Za-z]\w{0,31}$"
@@ -60,33 +62,64 @@ class AgentModel:
         self.mode = Mode.parse(mode)
 
     def speak(self, entries: Sequence[Entry], others: Sequence[str], voice: Voice) -> Entry:
-        """One answer to what was said so far. Raises ModelFault, or Interrupted."""
+        """One answer to what was said so far. Raises ModelFault, or Interrupted.
+
+        A claim without evidence goes back once; made again, it is told as such.
+        """
+        opening = [self._system(others, self.toolbox()), *heard(entries, self.name)]
+        before = self.workspace.fingerprint()
+        shown = {deed for one in entries if one.who == self.name for deed in one.deeds}
+        tokens = 0
+        for last in (False, True):
+            end, run = self._run(opening, voice)
+            tokens += run.tokens
+            shown |= self._deeds(voice, before)
+            entry = Entry(who=self.name, text=end.reason, model=self.seat.model, tokens=tokens)
+            if end.status != "answered":
+                return entry.model_copy(update={"kind": "failed"})
+            text = self._prose(end.reason, voice, run.tools)
+            lacking = unproved(text, shown)
+            entry = entry.model_copy(update={"text": text or NO_ANSWER, "deeds": tuple(shown)})
+            if not lacking or last:
+                break
+            word = prompt("unproved").format(claims=complaint(lacking))
+            opening = [*run.messages, Message(role="user", content=word)]
+            voice.again(complaint(lacking))
+        return entry.model_copy(update={"kind": "unproved"}) if lacking else entry
+
+    def _run(self, opening: Sequence[Message], voice: Voice) -> tuple[End, Run]:
         tools = self.toolbox()
         voice.listen(tools)
         provider = self.providers(self.seat.model, voice.hear)
         run = Run(provider, self.workspace, voice.hooks(), self.steps_max, tools=tools)
         run.talks = True
-        run.messages = [self._system(others, tools), *heard(entries, self.name)]
+        run.messages = list(opening)
 
         def refresh() -> None:
             run.tools = self.toolbox()
 
         voice.after_result = refresh  # a skill is a tool at once
-        heard_before = len(run.messages)
         end = run.until_end()
         voice.end()
         if voice.stopped.is_set():
             raise Interrupted
-        entry = Entry(who=self.name, text=end.reason, model=self.seat.model, tokens=run.tokens)
-        if end.status != "answered":
-            return entry.model_copy(update={"kind": "failed"})
-        text = self._prose(run.messages[heard_before:], run.tools)
-        return entry.model_copy(update={"text": text or "(no answer)"})
+        return end, run
 
-    def _prose(self, messages: Sequence[Message], tools: Sequence[Tool]) -> str:
-        """What was said between the calls."""
+    def _deeds(self, voice: Voice, before: str) -> set[str]:
+        """What its tools did so far."""
+        risks = {tool.name: tool.risk for tool in self.toolbox()}
+        well = [call for call, result in voice.results if result.ok]
+        ran = [call for call in well if risks.get(call.name) is Risk.RUNS]
+        wrote = any(risks.get(call.name) is Risk.WRITES for call in well)
+        found = {Deed.CHANGED} if wrote or self.workspace.fingerprint() != before else set()
+        found |= {Deed.RAN} if ran else set()
+        found |= {Deed.TESTED} if any("test" in call.arguments for call in ran) else set()
+        return {str(deed) for deed in found}
+
+    def _prose(self, answer: str, voice: Voice, tools: Sequence[Tool]) -> str:
+        """What was said between the calls, and at the end."""
         schemas = [tool.schema() for tool in tools]
-        said = [one.content for one in messages if one.role == "assistant"]
+        said = [*voice.replies[:-1], answer]
         texts = [extract(text, schemas, self.seat.model).content.strip() for text in said]
         return "\n\n".join(filter(None, texts))
 
@@ -126,18 +159,14 @@ class PythonModel(AgentModel):
     def __init__(self, seat: Seat, providers: Providers, workspace: Workspace) -> None:
         super().__init__(seat, providers, workspace, lambda: (PYTHON_RUN,))
 
-    def _prose(self, messages: Sequence[Message], tools: Sequence[Tool]) -> str:
+    def _prose(self, answer: str, voice: Voice, tools: Sequence[Tool]) -> str:
         """The summary, bounded, without long lines copied from the output."""
-        text = super()._prose(messages, tools)
-        raw = "\n".join(one.content for one in messages if one.role == "tool" or _embedded(one))
+        text = super()._prose(answer, voice, tools)
+        raw = "\n".join(result.text for _, result in voice.results)
         long = {line for line in raw.splitlines() if len(line) >= RAW_LINE_CHARS_MIN}
         lines = ["[raw output kept]" if line in long else line for line in text.splitlines()]
         short = "\n".join(lines)
         return short if len(short) <= SUMMARY_CHARS_MAX else short[:SUMMARY_CHARS_MAX] + "…"
-
-
-def _embedded(message: Message) -> bool:
-    return message.role == "user" and message.content.startswith(f"[{PYTHON_RUN.name}]")
 
 
 def member(

@@ -21,9 +21,10 @@ class Entry(BaseModel):
     who: str
     text: str
     to: tuple[str, ...] = ()
-    kind: Literal["said", "file", "failed", "interrupted"] = "said"
+    kind: Literal["said", "file", "failed", "interrupted", "unproved"] = "said"
     model: str = ""
     tokens: int = 0
+    deeds: tuple[str, ...] = ()  # what its speaker's tools did until then
 
     def heard_by(self, name: str) -> bool:
         return self.who == name or not self.to or name in self.to
@@ -42,7 +43,8 @@ def heard(entries: Sequence[Entry], name: str) -> list[Message]:
         messages.append(Message(role="user", content=note))
     for entry in kept:
         own = entry.who == name
-        text = cut(entry.text) if own else f"{entry.who}: {cut(entry.text)}"
+        doubt = " (without evidence)" if entry.kind == "unproved" else ""
+        text = cut(entry.text) if own else f"{entry.who}{doubt}: {cut(entry.text)}"
         _add(messages, Message(role="assistant" if own else "user", content=text))
     return messages
 

@@ -31,6 +31,8 @@ class Voice:
     stopped: threading.Event = field(default_factory=threading.Event)
     after_result: Callable[[], None] = lambda: None
     heard: str = ""
+    replies: list[str] = field(default_factory=list)
+    results: list[tuple[Call, Result]] = field(default_factory=list)
     _stream: Stream | None = None
     _tools: tuple[Tool, ...] = ()
 
@@ -38,6 +40,12 @@ class Voice:
         """A new reply begins; calls in its text are not for people's eyes."""
         self._tools = tools
         self._stream = None
+
+    def again(self, why: str) -> None:
+        """What was said so far does not count: it claimed what nothing shows."""
+        self.replies.clear()
+        self.heard = ""
+        self.tell("unproved", who=self.name, claims=why)
 
     def hear(self, piece: str) -> None:
         """Raises Interrupted, in the midst of a stream."""
@@ -61,8 +69,9 @@ class Voice:
     def hooks(self) -> Hooks:
         return Hooks(self._turn, self._call, self._result, lambda *_: None, self.stopped.is_set)
 
-    def _turn(self, _: int, __: str) -> None:
+    def _turn(self, _: int, text: str) -> None:
         self.end()
+        self.replies.append(text)
 
     def _call(self, _: int, call: Call) -> None:
         if self.stopped.is_set():
@@ -72,6 +81,7 @@ class Voice:
 
     def _result(self, _: int, call: Call, result: Result) -> None:
         text = f"[{len(result.text)} characters, kept]" if self.secret else result.text
+        self.results.append((call, result))
         self.after_result()
         shown = text[:SHOWN_CHARS_MAX]
         self.tell("result", who=self.name, tool=call.name, ok=result.ok, text=shown)

@@ -203,3 +203,26 @@ def test_only_the_newest_is_heard_of_a_long_talk() -> None:
     assert messages[0].content.startswith("[")
     assert "29 xxx" in messages[-1].content
     assert sum(len(one.content) for one in messages) < HEARD_CHARS_MAX + 1_000
+
+
+def test_a_claim_without_evidence_goes_back_once(tmp_path: Path) -> None:
+    """Done then, it counts; claimed again, it is told as unproved, also to the others."""
+    scripts = Scripts(
+        m_alice=[
+            says("I created a.txt."),
+            says("", ("write_file", '{"path": "a.txt", "content": "x"}')),
+            says("Now I created a.txt."),
+            says("As said, I have written a.txt."),
+        ],
+        m_bob=[says("I ran the tests. All tests pass."), says("I ran the tests and they pass.")],
+        m_carol=[says("Hm.")],
+    )
+    room, told = room_of(tmp_path, scripts, seat("alice"), seat("bob"), seat("carol"))
+    say(room, "@alice make a.txt")
+    assert "that a file was written" in scripts.asked["m_alice"][1][-1].content
+    alice = told.of("said")[-1]["entry"]
+    assert (alice["kind"], alice["text"]) == ("said", "Now I created a.txt.")
+    say(room, "@bob test it", "@carol what now?", "@alice was it you?")
+    kinds = {one["entry"]["who"]: one["entry"]["kind"] for one in told.of("said")}
+    assert kinds == {"you": "said", "alice": "said", "bob": "unproved", "carol": "said"}
+    assert "bob (without evidence): I ran the tests" in str(scripts.asked["m_carol"])

@@ -1,0 +1,88 @@
+"""The judge of claims: who says that something was done must have done it.
+
+It reads no mind and asks no model: a claim is a sentence of the speaker about its own deed,
+evidence is what tools did meanwhile. A claim without evidence goes back once; then it failed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from enum import StrEnum
+
+TEXT_CHARS_MAX = 20_000
+
+
+class Deed(StrEnum):
+    """What can be claimed, and shown."""
+
+    CHANGED = "changed"  # a file differs
+    RAN = "ran"  # a command or code was run and ended well
+    TESTED = "tested"  # tests were run and passed
+
+
+SAID = {
+    Deed.CHANGED: "that a file was written or changed",
+    Deed.RAN: "that something was run",
+    Deed.TESTED: "that tests pass",
+}
+FENCED = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|^>.*$", re.DOTALL | re.MULTILINE)
+SENTENCE = re.compile(r"(?<=[.!?:;])\s+|\n+")
+# What is wished, doubted, offered, asked or told to others is no claim.
+NO_CLAIM = re.compile(
+    r"\b(?:not|never|no|cannot|would|could|should|will|shall|might|may|must|if|unless|once|when"
+    r"|before|let me|let us|let's|please|going to|need to|want to|try to|you can|you should|how to"
+    r"|earlier|previously|yesterday|last time)\b|n't\b|\?\s*$|'ll\b",
+    re.IGNORECASE,
+)
+I_DID = (
+    r"\b(?:i|we)(?:'ve| have)?"
+    r"(?: (?:now|just|also|then|already|successfully|both|all|and|quickly))*,? "
+)
+BY_ME = r"\b(?:has|have) (?:(?:now|just|also|already|successfully|been) )+"
+MADE = (
+    r"(?:created?|wrote|written|saved|added|edited|updated|modified|changed|fixed|replaced|removed"
+    r"|deleted|renamed|implemented|refactored|corrected|stored|appended|inserted)\b"
+)
+EXECUTED = r"(?:ran|run|executed|tested|measured|compiled|built|installed|benchmarked)\b"
+FILE = (
+    r"(?:`[^`]+`|[\w/-]+\.[a-z]{1,5}\b|\b(?:files?|folders?|director(?:y|ies)|functions?|class(?:es)?"
+    r"|modules?|code|scripts?|tests?|bugs?|docstrings?|repo(?:sitory)?|workspace)\b)"
+)
+THING = (
+    r"(?:`[^`]+`|[\w/-]+\.[a-z]{1,5}\b|\b(?:scripts?|code|programs?|commands?|tests?|builds?|snippets?"
+    r"|python|pytest|suite|benchmarks?|packages?|it|them)\b)"
+)
+PASSES = (
+    r"\btests?\b[^.]{0,40}?\b(?:pass(?:es|ed|ing)?|succeed(?:s|ed)?|green)\b"
+    r"|\b(?:passed|passes) (?:all )?(?:the )?(?:unit )?tests?\b"
+)
+CLAIMS: tuple[tuple[Deed, re.Pattern[str]], ...] = (
+    (Deed.CHANGED, re.compile(rf"{I_DID}{MADE}[^.]{{0,120}}?{FILE}", re.IGNORECASE)),
+    (Deed.CHANGED, re.compile(rf"{FILE}[^.]{{0,120}}?{BY_ME}{MADE}", re.IGNORECASE)),
+    (Deed.RAN, re.compile(rf"{I_DID}{EXECUTED}[^.]{{0,120}}?{THING}", re.IGNORECASE)),
+    (Deed.RAN, re.compile(rf"{THING}[^.]{{0,120}}?{BY_ME}{EXECUTED}", re.IGNORECASE)),
+    (Deed.TESTED, re.compile(PASSES, re.IGNORECASE)),
+)
+
+
+def claims(text: str) -> list[Deed]:
+    """What the speaker says it did; code, quotes, wishes and questions claim nothing."""
+    prose = FENCED.sub("\n", text[:TEXT_CHARS_MAX]).replace("’", "'")
+    told = [one for one in SENTENCE.split(prose) if one and not NO_CLAIM.search(one)]
+    return [deed for deed in Deed if any(_claims(deed, sentence) for sentence in told)]
+
+
+def _claims(deed: Deed, sentence: str) -> bool:
+    return any(pattern.search(sentence) for of, pattern in CLAIMS if of is deed)
+
+
+def unproved(text: str, evidence: Collection[str]) -> list[Deed]:
+    """The claims of `text` that nothing shows. Tests that passed were run."""
+    shown = set(evidence) | ({Deed.RAN} if Deed.TESTED in evidence else set())
+    return [deed for deed in claims(text) if deed not in shown]
+
+
+def complaint(deeds: Iterable[Deed]) -> str:
+    """What is missing, in words."""
+    return " and ".join(SAID[deed] for deed in deeds)

@@ -1,0 +1,82 @@
+"""A claim is told from a wish, a question and a quote; without evidence it does not count."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from daemon.agent.judge import Deed, claims, complaint, unproved
+
+CHANGED, RAN, TESTED = Deed.CHANGED, Deed.RAN, Deed.TESTED
+
+
+@pytest.mark.parametrize(
+    ("text", "claimed"),
+    [
+        ("I created hello.py with a greeting.", [CHANGED]),
+        ("I've written the file `notes/plan.md`.", [CHANGED]),
+        ("We have now updated the function so that it is linear.", [CHANGED]),
+        ("I just fixed the bug in the parser.", [CHANGED]),
+        ("The file has been saved to out.txt.", [CHANGED]),
+        ("The code has been successfully refactored.", [CHANGED]),
+        ("Done! I’ve added tests for the module.", [CHANGED]),
+        ("I ran the script and it printed 42.", [RAN]),
+        ("I have executed `make`.", [RAN]),
+        ("The command has been executed.", [RAN]),
+        ("I tested it with three inputs.", [RAN]),
+        ("All tests pass.", [TESTED]),
+        ("The unit tests are now passing.", [TESTED]),
+        ("It passes all tests.", [TESTED]),
+        ("I changed a.py, ran pytest on it, and all tests passed.", [CHANGED, TESTED]),
+        ("I edited a.py.\nThen I ran the tests.\nThe tests passed.", [CHANGED, RAN, TESTED]),
+    ],
+)
+def test_claims(text: str, claimed: list[Deed]) -> None:
+    """A sentence about an own deed, done."""
+    assert claims(text) == claimed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I will create hello.py.",
+        "You can run the script with python hello.py.",
+        "Should I update the file?",
+        "If I ran the tests they would fail.",
+        "I did not change the file.",
+        "I couldn't run the tests.",
+        "Let me write the code first.",
+        "The tests should pass once the bug is fixed.",
+        "I have written a poem about the sea.",
+        "I added two and three and got five.",
+        "The function changed the world.",
+        "```\nI created hello.py. All tests pass.\n```",
+        "> I created hello.py",
+        "Tests are important. Passing them matters.",
+        "I think the file is too long.",
+        "I read a.py; it defines a function.",
+        "Please make sure that the tests pass.",
+        "I wrote hello.py earlier.",
+        "",
+    ],
+)
+def test_what_claims_nothing(text: str) -> None:
+    assert claims(text) == []
+
+
+def test_evidence_is_of_the_same_kind() -> None:
+    """A run is no change; tests that passed were run."""
+    text = "I changed a.py and ran the tests. All tests pass."
+    assert unproved(text, [CHANGED, TESTED]) == []
+    assert unproved(text, [RAN]) == [CHANGED, TESTED]
+    assert unproved("I ran the script.", [TESTED]) == []
+    assert complaint(unproved(text, [RAN])) == f"{complaint([CHANGED])} and that tests pass"
+
+
+def test_it_reads_long_texts_quickly() -> None:
+    """Bombs of half-sentences do not hold it."""
+    began = time.monotonic()
+    for bomb in ("I ran " * 4000, "tests " * 4000, "file has been " * 2000, "`" * 20_000):
+        claims(bomb)
+    assert time.monotonic() - began < 10
