@@ -19,9 +19,11 @@ from typing import Any
 from daemon.core.events import Kind
 from daemon.core.upkeep import Item, Limit, Room, Surplus, plan
 from daemon.supervisor import inventory
+from daemon.supervisor.backup import STAGING
 from daemon.supervisor.world import World
 from ops import rotation, worktree
 from ops.errors import Trouble
+from ops.files import remove_tree
 from ops.layout import Layout
 from ops.lease import hold
 from ops.records import RefChange
@@ -134,6 +136,7 @@ def _finish(world: World, aside: Iterable[Path]) -> None:
     """Off the disk, with what killed runs left; and logs that grew too long are turned."""
     for folder in {path.parent for path in aside} | set(_folders(world.layout).values()):
         worktree.sweep(folder)
+    remove_tree(world.layout.home / STAGING)  # of a restore that was killed at its very end
     keep = world.settings.keep
     for log in sorted(world.layout.logs.glob("*.log")):
         rotation.turn(log, keep.log_bytes, keep.logs)

@@ -140,6 +140,8 @@ def show(world: World, name: str) -> dict[str, Any]:
 def diff(world: World, name: str) -> dict[str, Any]:
     candidate = find(world, name)
     head = candidate.head or world.history.find(candidate.ref)
+    if head and not world.history.has(head):
+        raise Refused(f"what {candidate.branch} changed is no longer kept", "", Exit.ABSENT)
     text = world.history.diff(candidate.base, head) if head else ""
     return {"candidate": candidate.id, "base": candidate.base, "head": head, "diff": text}
 

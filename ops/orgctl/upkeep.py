@@ -1,7 +1,9 @@
-"""The verbs of house-keeping: gc."""
+"""The verbs of house-keeping: gc, backup, restore."""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -54,3 +56,35 @@ def _gc(layout: Layout, dry_run: bool) -> dict[str, Any]:
         return ask("gc", dry_run=dry_run)
     flags = ["--dry-run"] if dry_run else []
     return lifecycle.call("daemon.supervisor.upkeep", "--home", str(layout.home), *flags)
+
+
+@app.command()
+def backup(file: Path) -> None:
+    """Write the whole instance to one file, also while it runs.
+
+    Keys are not in it; releases and environments are made again from what is.
+    """
+    from ops import lifecycle
+
+    home, target = existing().home, file.absolute()
+    found = lifecycle.call("daemon.supervisor.backup", "--home", str(home), "--file", str(target))
+    if not say(found):
+        size = f"{found['bytes'] / 2**20:.1f} MiB, {found['releases']} releases"
+        print(f"wrote {found['file']} ({size}): main is {found['main'][:12]}")
+        print(f"  sha256 {found['sha256']}")
+
+
+@app.command()
+def restore(file: Path) -> None:
+    """Make an instance in an empty home from what backup wrote."""
+    from ops import lifecycle
+
+    home, source = ASKED.layout.home, file.absolute()
+    found = lifecycle.call("daemon.supervisor.restore", "--home", str(home), "--file", str(source))
+    if not say(found):
+        from ops import render
+
+        for problem in found["problems"]:
+            print(render.line(f"verify: {problem}"), file=sys.stderr)
+        print(f"restored {found['home']}: main is {found['main'][:12]}")
+        print("  put keys back in state/keys.toml, and start it with: orgctl up")

@@ -17,7 +17,7 @@ from daemon.supervisor.upkeep import Upkeep, collect, look
 from ops import rotation
 from ops.errors import Exit, Refused
 from ops.lease import hold
-from tests.journeys.instance import ROOT
+from tests.supervisor import killed
 from tests.supervisor.grown import Grown, copy_of, grown
 
 FEW = "[keep]\nreleases = 3\ncandidates = 2\nworkspaces = 1\ndays = 36500\n"
@@ -154,19 +154,6 @@ def test_a_log_is_turned_while_it_is_written(tmp_path: Path) -> None:
     assert log.read_bytes() == b"after"
 
 
-KILLED = """
-import os, signal, sys
-sys.path.insert(0, {root!r})
-from daemon.supervisor import upkeep
-left = {after}
-def count(event, _):
-    global left
-    left -= event in ("os.rename", "os.remove", "os.rmdir", "subprocess.Popen", "shutil.rmtree")
-    if left < 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-sys.addaudithook(count)
-sys.exit(upkeep.main(["--home", {home!r}]))
-"""
 STRIDE = 7  # effects between one kill and the next
 
 
@@ -175,9 +162,9 @@ def test_a_kill_at_any_effect_is_made_good_by_the_next_run(made: Grown, tmp_path
     """Killed before effect 0, 7, 14 …: what is held is whole, and the next run finishes."""
     for after in range(0, 10_000, STRIDE):
         few = copy_of(made, tmp_path / str(after))
-        first = collected_in_a_child(few, after)
+        first = killed.run("upkeep", ["--home", str(few.home)], after)
         assert all((few.tree(commit) / "file").exists() for commit in few.released[-3:])
-        assert collected_in_a_child(few, 10_000) == 0
+        assert killed.run("upkeep", ["--home", str(few.home)]) == 0
         assert names(few.world.layout.releases) == set(few.released[-3:])
         assert names(few.world.layout.candidates) == set(inventory.branches(few.world))
         assert look(few.world).gone == ()
@@ -186,9 +173,3 @@ def test_a_kill_at_any_effect_is_made_good_by_the_next_run(made: Grown, tmp_path
         if first == 0:
             break
     assert after > 5 * STRIDE  # there were effects to be killed at
-
-
-def collected_in_a_child(few: Grown, after: int) -> int:
-    script = KILLED.format(root=str(ROOT), home=str(few.home), after=after)
-    done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.DEVNULL, check=False)
-    return done.returncode
