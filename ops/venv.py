@@ -11,10 +11,17 @@ import shutil
 import sys
 from pathlib import Path
 
-from ops.errors import Failed
+from ops.errors import Failed, Refused
 from ops.files import remove_tree, write_atomic
 from ops.run import run
 
+# All that a lock may say: exact packages with their hashes. An address, a path or an option
+# would have us fetch and build, which runs code of whoever wrote it, outside of any cell.
+LOCKED = re.compile(
+    rb"(?:[A-Za-z0-9][A-Za-z0-9._-]*(?:\[[A-Za-z0-9,._-]+\])?==[A-Za-z0-9.+!_-]+"
+    rb"(?: *;[ a-z0-9_.<>=!'\"()]+)?|    --hash=sha256:[0-9a-f]{64})(?: \\)?|[ ]*#.*|"
+)
+LINE_SHOWN_CHARS = 80
 READY = ".ready"  # written last; an environment without it is made anew
 MAKE_SECONDS = 600.0
 KEY_CHARS = 16
@@ -42,6 +49,17 @@ def ensure(venvs: Path, lock: bytes, base_python: Path) -> Path:
     return python
 
 
+def check(lock: bytes) -> None:
+    """Raises Refused, with the first line that is no pinned package."""
+    for line in lock.split(b"\n"):
+        if not LOCKED.fullmatch(line.rstrip(b"\r")):
+            shown = ascii(line.decode("utf-8", "replace"))[:LINE_SHOWN_CHARS]
+            raise Refused(
+                f"the lock holds {shown}, which is no package pinned by its hash",
+                "make it with: uv pip compile --generate-hashes",
+            )
+
+
 def _uv() -> str:
     """The uv of the running environment, else the machine's."""
     beside = Path(sys.executable).parent / "uv"
@@ -52,6 +70,7 @@ def _uv() -> str:
 
 
 def _make(folder: Path, lock: bytes, base_python: Path) -> None:
+    check(lock)
     uv = _uv()
     environment = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
     made = run(
@@ -63,7 +82,8 @@ def _make(folder: Path, lock: bytes, base_python: Path) -> None:
         raise Failed(f"no environment could be made: {made.last_line}", "see: orgctl doctor")
     requirements = folder / "requirements.lock"
     write_atomic(requirements, lock)
-    sync = [uv, "pip", "sync", "--quiet", "--require-hashes"]
+    # Wheels only: what must be built would run its own code to do so.
+    sync = [uv, "pip", "sync", "--quiet", "--require-hashes", "--no-build", "--no-config"]
     sync += ["--python", str(folder / "bin/python"), str(requirements)]
     # The cache first: most of the time everything is in it, and then no registry is asked.
     done = run([*sync, "--offline"], seconds=MAKE_SECONDS, environment=environment)
