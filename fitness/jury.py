@@ -40,6 +40,7 @@ class Line:
     own: socket.socket
     stream: IO[str]
     lock: threading.Lock = field(default_factory=threading.Lock)
+    asking: threading.Lock = field(default_factory=threading.Lock)
 
     def say(self, **message: object) -> None:
         with self.lock:
@@ -53,12 +54,19 @@ class Line:
         line = self.stream.readline() if ready else ""
         return dict(json.loads(line)) if line else {}
 
+    def ask(self, need: str, **what: object) -> dict[str, Any]:
+        """Have the supervisor do it; one at a time, so that each has its own answer."""
+        with self.asking:
+            self.say(need=need, **what)
+            return self.hear(SERVED_SECONDS) or {"failed": "the supervisor does not answer"}
+
 
 def suite_digest() -> str:
-    """sha256 over every source of the judge, so that a verdict names who gave it."""
+    """sha256 over every file of the judge, so that a verdict names who gave it."""
     root = Path(__file__).parent
     whole = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
+    files = [path for path in root.rglob("*.*") if path.is_file() and path.suffix != ".pyc"]
+    for path in sorted(files):
         whole.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes())
     return whole.hexdigest()
 
@@ -96,13 +104,12 @@ def _serve(subject: Subject, line: Line) -> None:
     if not subject.job.serve:
         subject.unserved = "it is judged without being served"
         return
-    line.say(need="serve")
-    answer = line.hear(SERVED_SECONDS)
+    answer = line.ask("serve")
     served = answer.get("served")
     if isinstance(served, dict):
         subject.url = str(served["url"])
     else:
-        subject.unserved = str(answer.get("failed") or "it was not served in time")
+        subject.unserved = str(answer.get("failed"))
 
 
 def _stage(subject: Subject, line: Line, chosen: list[Gate]) -> list[Score]:
@@ -164,6 +171,6 @@ def main(_: list[str]) -> int:
     with socket.socket(fileno=JOB_FD) as own, own.makefile("rw", encoding="utf-8") as stream:
         line = Line(own, stream)
         job = Job.model_validate(line.hear(JOB_SECONDS))
-        card = judge(Subject(job), line)
+        card = judge(Subject(job, need=line.ask), line)
         line.say(scorecard=card.model_dump(mode="json"))
     os._exit(0)  # a gate that hangs in its thread must not keep the jury alive

@@ -13,6 +13,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field
 
 from fitness.acceptance import Acceptance
+from fitness.beside import Ask, alone
 from ops.cell import DEFAULT, SYSTEM_MOUNTS, Cell, Limits, Mount, Outcome, python_mounts, run
 from ops.files import remove_tree
 from ops.history import History
@@ -22,7 +23,7 @@ ANSWER_SECONDS = 10.0
 ANSWER_BYTES_MAX = 16 * 2**20
 
 
-class Ask(BaseModel):
+class Wish(BaseModel):
     """The goal, as far as the judge needs it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -53,7 +54,7 @@ class Job(BaseModel):
     home: Path
     evidence: Path
     backend: str
-    goal: Ask | None = None
+    goal: Wish | None = None
     gates: tuple[GateCommand, ...] = ()
     health: str = "/healthz"
     only: str | None = None
@@ -83,6 +84,7 @@ class Subject:
     job: Job
     url: str | None = None
     unserved: str | None = None  # why it could not be served
+    need: Ask = alone  # asks the supervisor
     history: History = field(init=False)
     results: dict[str, str] = field(default_factory=dict)  # test id -> outcome, in this judgement
 

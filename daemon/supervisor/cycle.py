@@ -174,7 +174,7 @@ class Cycle:
         await runnable.build(self.world, merge)
         candidate = self.move(candidate, Stage.BUILT)
         case = judge.Case(candidate.id, merge, self.world.main(), candidate.wish)
-        card = await judge.judge(self.world, self.slots, case)
+        card = await judge.judge(self.world, self.slots, self.broker, case)
         digest = judge.keep(self.world, card)
         known = {
             "scorecard": digest,

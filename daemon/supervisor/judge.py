@@ -16,13 +16,14 @@ from daemon.core import release as releases
 from daemon.core.events import Kind
 from daemon.core.goal import Goal
 from daemon.core.release import Release
-from daemon.supervisor.broker import boot_argv, log_file
+from daemon.supervisor.broker import Broker, boot_argv, log_file
 from daemon.supervisor.channel import Channel, Message
 from daemon.supervisor.runnable import build, program
 from daemon.supervisor.slots import Slots
+from daemon.supervisor.stand import Stand
 from daemon.supervisor.world import World
 from fitness.scorecard import Scorecard
-from ops.errors import Failed, Trouble
+from ops.errors import Failed
 from ops.processes import Child, spawn
 
 JURY_SECONDS = 1800.0
@@ -41,11 +42,12 @@ class Case:
     serve: bool = True
 
 
-async def judge(world: World, slots: Slots, case: Case) -> Scorecard:
+async def judge(world: World, slots: Slots, broker: Broker, case: Case) -> Scorecard:
     """The scorecard. Raises Failed when the jury ended without one."""
     release = await build(world, case.commit)
     trusted = await program(world)
     base = await build(world, case.base)
+    stand = Stand(world, slots, broker, {"candidate": release, "current": base})
     channel, theirs = await Channel.pair()
     log = log_file(world, "jury")
     try:
@@ -56,12 +58,12 @@ async def judge(world: World, slots: Slots, case: Case) -> Scorecard:
     try:
         await channel.send(_job(world, case, release, base))
         async with asyncio.timeout(JURY_SECONDS):
-            return await _hear(world, slots, case, channel, release)
+            return await _hear(stand, case, channel)
     except TimeoutError as error:
         raise Failed(f"the jury was not done within {JURY_SECONDS:g} s", "see evidence") from error
     finally:
         _end(child, channel)
-        await slots.drop_candidate()
+        await stand.clear()
 
 
 def _end(child: Child, channel: Channel) -> None:
@@ -95,16 +97,14 @@ def _job(world: World, case: Case, release: Release, base: Release) -> dict[str,
     }
 
 
-async def _hear(
-    world: World, slots: Slots, case: Case, channel: Channel, release: Release
-) -> Scorecard:
+async def _hear(stand: Stand, case: Case, channel: Channel) -> Scorecard:
     while (message := await channel.receive()) is not None:
         if "scorecard" in message:
             return _checked(case, message["scorecard"])
-        if message.get("need") == "serve":
-            await channel.send(await _served(world, slots, case, release))
+        if "need" in message:
+            await channel.send(await stand.answer(message))
         elif message.get("event") == "gate":
-            _tell_gate(world, case, message)
+            _tell_gate(stand.world, case, message)
     raise Failed(
         "the jury ended without a scorecard, which is a rejection", "see: orgctl logs jury"
     )
@@ -124,23 +124,6 @@ def _tell_gate(world: World, case: Case, message: Message) -> None:
     kind = Kind.GATE_STARTED if message.get("state") == "started" else Kind.GATE_ENDED
     kept = {key: value for key, value in message.items() if key not in ("event", "state")}
     world.tell(kind, case.name, **kept)
-
-
-async def _served(world: World, slots: Slots, case: Case, release: Release) -> Message:
-    """Start the candidate on :7002 for the jury; a failure is the gates' to report."""
-    try:
-        serving = await slots.serve_candidate(release)
-        await serving.ask("accept")  # another repo's service waits for the word
-    except Trouble as trouble:
-        return {"failed": trouble.message}
-    host, port = slots.candidate_socket.getsockname()[:2]
-    return {
-        "served": {
-            "url": f"http://{host}:{port}",
-            "pid": serving.pid,
-            "broker": None,
-        }
-    }
 
 
 def keep(world: World, card: Scorecard) -> str:

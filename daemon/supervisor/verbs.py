@@ -160,7 +160,7 @@ class Verbs:
             name = f"fitness-{commit[:12]}"
             base = world.serving()
             case = judge.Case(name, commit, base, only=str(gate) if gate else None)
-            card = await judge.judge(world, self.slots, case)
+            card = await judge.judge(world, self.slots, self.cycle.broker, case)
         return card.model_dump(mode="json")
 
     # Changing what serves

@@ -14,6 +14,7 @@ from fitness.gates import (
     goal,
     identity,
     lint,
+    load,
     own_tests,
     paths,
     tests,
@@ -48,7 +49,7 @@ def _gate(module: ModuleType) -> Gate:
 
 SUITE = tuple(
     _gate(module)
-    for module in (paths, build, lint, types, identity, contract, tests, own_tests, goal)
+    for module in (paths, build, lint, types, identity, contract, tests, own_tests, goal, load)
 )
 
 

@@ -20,12 +20,14 @@ from fitness.subject import Subject
 from fitness.verdict import Verdict, failed, passed
 from ops.processes import Child, spawn
 from tests.fitness.case import ROOT, WORDS, WORSE, Answer, Changes, Repo, health, honest, serving
+from tests.fitness.neighbour import Neighbours
 
 SECONDS = 60.0
 MODULE = "daemon/core/words.py"
 BETTER = WORDS.replace("How many", "The number of")
 HYGIENE = ["paths", "build", "lint", "types"]
-NAMES = [*HYGIENE, "identity", "contract", "tests", "own-tests", "goal"]
+WORK = [*HYGIENE, "identity", "contract", "tests", "own-tests", "goal"]
+NAMES = [*WORK, "load"]
 
 
 @contextlib.contextmanager
@@ -117,6 +119,7 @@ class Bench:
         ours.settimeout(SECONDS)
         self.own = ours
         self.stream = ours.makefile("rw")
+        self.beside = Neighbours({}, {})
         self.say(json.loads(subject.job.model_dump_json()))
 
     def say(self, message: object) -> None:
@@ -130,14 +133,15 @@ class Bench:
         """The card, if there is one, and all events before it."""
         events: list[dict[str, Any]] = []
         for message in self.hear():
-            if message.get("need") == "serve":
-                self.say(served)
+            if "need" in message:
+                self.say(served if message["need"] == "serve" else self.beside(**message))
             if "scorecard" in message:
                 return Scorecard.model_validate(message["scorecard"]), events
             events.append(message)
         return None, events
 
     def close(self) -> int | None:
+        assert not self.beside.left
         code = self.child.wait(10.0)
         self.child.kill()
         self.child.close()
@@ -188,8 +192,9 @@ def test_a_healthy_candidate_has_a_complete_card(repo: Repo) -> None:
         assert (subject.job.evidence.parent / str(score.evidence)).is_file()
     ended = [event["name"] for event in events if event.get("state") == "ended"]
     assert ended[0] == "paths"
-    assert set(ended[-3:]) == {"tests", "own-tests", "goal"}
-    assert events.index({"need": "serve"}) > 5  # after hygiene and build
+    assert set(ended[-4:-1]) == {"tests", "own-tests", "goal"}
+    assert ended[-1] == "load"
+    assert [event.get("need") for event in events].index("serve") > 5  # after hygiene and build
 
 
 REJECTED: dict[str, tuple[Changes, list[str], str]] = {
@@ -203,7 +208,7 @@ REJECTED: dict[str, tuple[Changes, list[str], str]] = {
         HYGIENE,
         "daemon.core.words cannot be imported",
     ),
-    "a broken test": ({MODULE: WORSE}, NAMES, "1 of main's tests do not pass"),
+    "a broken test": ({MODULE: WORSE}, WORK, "1 of main's tests do not pass"),
 }
 
 
@@ -231,7 +236,7 @@ def test_a_candidate_that_does_not_serve_is_rejected(repo: Repo, answer: object)
     assert not card.passed
     told = {score.name: score.reason for score in card.gates if not score.passed}
     assert set(told) == {"identity", "contract"}
-    why = "it ended with 3" if answer else "it was not served in time"
+    why = "it ended with 3" if answer else "the supervisor does not answer"
     assert told["identity"] == f"it could not be served: {why}"
 
 
