@@ -20,6 +20,8 @@ def enter() -> None:
     here = os.path.dirname(os.path.realpath(__file__))  # noqa: PTH120
     sys.path[:] = [ROOT, *(entry for entry in sys.path if entry not in (here, ROOT, ""))]
     importlib.import_module("ops.loaded")
+    if "ORG_FAULT" in os.environ and os.path.isdir(f"{ROOT}/tests"):  # noqa: PTH112
+        importlib.import_module("tests.crash.arming").arm()
 
 
 def run(module: str, argv: list[str]) -> int:

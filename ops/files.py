@@ -7,6 +7,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from ops.faults import around
+
 
 def sync_directory(directory: Path) -> None:
     """Make renames and removals in `directory` survive a power cut."""
@@ -19,6 +21,11 @@ def sync_directory(directory: Path) -> None:
 
 def write_atomic(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Readers see the old bytes or the new ones, also after a power cut."""
+    with around(f"file.{path.name}"):
+        _write_atomic(path, data, mode)
+
+
+def _write_atomic(path: Path, data: bytes, mode: int) -> None:
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as out:

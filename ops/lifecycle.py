@@ -150,6 +150,8 @@ def leftovers(layout: Layout) -> list[int]:
     found = []
     for process in psutil.process_iter(["cmdline"]):
         argv = process.info["cmdline"] or []
+        if f"--git-dir={layout.repo}" in argv:
+            found.append(process.pid)
         named = any(part == home or part.startswith(f"{home}/") for part in argv)
         if named and any(map(_is_program, argv)) and not _is_viewers(process):
             found.append(process.pid)

@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 from git.cmd import Git
 from git.exc import GitCommandError, GitCommandNotFound
 
 from ops.errors import Failed, Refused
+from ops.faults import around
 
 CALL_SECONDS = 120.0
+OBJECTS = ("commit-tree", "hash-object", "merge-tree", "mktag", "mktree", "unpack-objects")
+REFS = ("fetch", "notes", "pack-refs", "update-index", "update-ref")
+WRITES = frozenset(OBJECTS + REFS)
 IDENTITY = "org <org@localhost>"
 FIXED = (
     "core.hooksPath=/dev/null",
@@ -66,7 +71,8 @@ class Plumbing:
         settings = [part for value in FIXED for part in ("-c", value)]
         argv = ["git", f"--git-dir={self.folder}", *settings, *arguments]
         environment = {**ENVIRONMENT, "GIT_CEILING_DIRECTORIES": "/", **(extra or {})}
-        with tempfile.TemporaryFile() as source:
+        effect = around(f"git.{arguments[0]}") if arguments[0] in WRITES else nullcontext()
+        with effect, tempfile.TemporaryFile() as source:
             source.write(stdin)
             source.seek(0)
             try:

@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 
 from ops.errors import Failed, Refused
+from ops.faults import point
 
 HIGH_FD = 200  # sources are moved above every number a child is promised
 SWEEP_SECONDS = 2.0
@@ -220,6 +221,7 @@ def spawn(
     ]
     actions += [(os.POSIX_SPAWN_CLOSE, number) for number in _inherited(wanted)]
     actions += [(os.POSIX_SPAWN_DUP2, ours, inside) for inside, ours in high.items()]
+    point("spawn.before")
     try:
         pid = os.posix_spawnp(
             command[0],
@@ -239,6 +241,7 @@ def spawn(
     finally:
         for descriptor in high.values():
             os.close(descriptor)
+    point("spawn.after")
     return Child(pid)
 
 

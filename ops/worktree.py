@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from ops.errors import Failed
+from ops.faults import around
 from ops.files import remove_tree, sync_directory
 from ops.history import History
 from ops.loaded import MARKER
@@ -33,11 +34,13 @@ def export(history: History, commit: str, target: Path) -> Path:
     if target.exists():
         remove(target)  # never trusted: it has no marker, or that of another commit
     torn = target.parent / f"{TORN}{target.name}-{secrets.token_hex(4)}"
-    _write(history, commit, torn)
+    with around("release.write"):
+        _write(history, commit, torn)
     compileall.compile_dir(torn, quiet=2, force=True)
     (torn / MARKER).write_text(commit + "\n", encoding="ascii")
     _sync(torn)
-    torn.rename(target)
+    with around("release.rename"):
+        torn.rename(target)
     sync_directory(target.parent)
     return target
 
@@ -45,7 +48,8 @@ def export(history: History, commit: str, target: Path) -> Path:
 def copy_for_author(history: History, commit: str, target: Path) -> Path:
     """A plain writable copy, which nobody trusts afterwards."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    _write(history, commit, target)
+    with around("author.copy"):
+        _write(history, commit, target)
     return target
 
 
@@ -63,7 +67,8 @@ def remove(target: Path) -> None:
 def put_aside(target: Path) -> Path:
     """Away from its name, at once; what a crash leaves of it is swept like a torn export."""
     torn = target.parent / f"{TORN}{target.name}-{secrets.token_hex(4)}"
-    target.rename(torn)
+    with around("release.away"):
+        target.rename(torn)
     return torn
 
 

@@ -18,6 +18,7 @@ from daemon.core.candidate import Candidate
 from daemon.core.goal import Goal
 from daemon.core.promotion import OPEN, Promotion
 from ops.errors import Failed, Refused
+from ops.faults import around
 
 SCHEMA = 1  # raise by one with each change, and add its step to MIGRATIONS
 BUSY_SECONDS = 10.0
@@ -93,7 +94,7 @@ class Journal:
             return self._db.execute(query, values).fetchall()
 
     def _write(self, query: str, *values: object) -> None:
-        with self._lock:
+        with around(f"journal.{_table(query)}"), self._lock:
             self._db.execute(query, values)
 
     # Candidates
@@ -183,7 +184,7 @@ class Journal:
     def add_event(
         self, at: float, kind: str, candidate: str | None, data: Mapping[str, Any]
     ) -> int:
-        with self._lock:
+        with around("journal.event"), self._lock:
             cursor = self._db.execute(
                 "INSERT INTO event (at, kind, candidate, record) VALUES (?, ?, ?, ?)",
                 (at, kind, candidate, json.dumps(data)),
@@ -222,3 +223,8 @@ class Journal:
                 name,
                 value,
             )
+
+
+def _table(query: str) -> str:
+    """Of `INSERT INTO <table> …` or `DELETE FROM <table> …`."""
+    return query.split(maxsplit=3)[2]

@@ -16,6 +16,8 @@ from daemon.supervisor.channel import Channel, Message
 from daemon.supervisor.custody import Custody
 from daemon.supervisor.world import World
 from ops.errors import Failed, Refused
+from ops.faults import point
+from ops.files import remove_tree
 from ops.processes import Child, spawn
 
 READY_SECONDS = 30.0
@@ -119,6 +121,7 @@ class Broker:
         future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         number = self.number
         self.waiting[number] = future
+        point(f"broker.{verb}.before")
         await self.channel.send({"id": number, "do": verb, **arguments})
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
@@ -127,6 +130,7 @@ class Broker:
             raise Failed("the broker does not answer", "see: orgctl logs broker") from error
         finally:
             self.waiting.pop(number, None)
+        point(f"broker.{verb}.after")
         if "error" in answer:
             raise Refused(str(answer["error"]), str(answer.get("hint", "")))
         found = answer.get("ok")
@@ -143,8 +147,11 @@ class Broker:
 
     async def close(self, name: str) -> Message:
         """Shut it; what was used through it is the answer."""
-        self.doors.pop(name, None)
-        return await self._ask("close", cell=name)
+        door = self.doors.pop(name, None)
+        used = await self._ask("close", cell=name)
+        if door is not None:
+            remove_tree(door.directory)
+        return used
 
     async def probe(self) -> Message:
         return await self._ask("probe")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from daemon.supervisor.channel import Channel
+from ops.faults import around
 from ops.processes import Child
 from ops.sockets import receive_packet, send_packet
 
@@ -73,10 +74,12 @@ class Custody:
     def keep(self, key: str, record: Mapping[str, Any], child: Child, channel: Channel) -> None:
         """From now on it outlives us."""
         known = {**record, "pid": child.pid, "inner": child.inner}
-        self._say({"key": key, "record": known}, (channel.fileno(), *child.descriptors()))
+        with around("custody.keep"):
+            self._say({"key": key, "record": known}, (channel.fileno(), *child.descriptors()))
 
     def drop(self, key: str) -> None:
-        self._say({"drop": key})
+        with around("custody.drop"):
+            self._say({"drop": key})
 
     def bless(self) -> None:
         """This program holds: it is the one to come back to from now on."""

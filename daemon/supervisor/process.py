@@ -74,6 +74,7 @@ async def supervise(world: World) -> int:
     control = Control(world, verbs.table(), STREAMS)
     try:
         await broker.start()
+        recovery.sweep_cells(world)
         slots.doors["current"] = await broker.open("current", lasting=True)
         slots.doors["candidate"] = await broker.open("candidate")
         await slots.answer_empty()

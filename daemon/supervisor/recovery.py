@@ -33,8 +33,12 @@ def sweep(world: World, custody: Custody) -> None:
         lock.unlink(missing_ok=True)
     worktree.sweep(world.layout.releases)
     worktree.sweep(world.layout.candidates)
+
+
+def sweep_cells(world: World) -> None:
+    """Away with the folders whose doors are closed by now."""
     for cell in (world.layout.run / "cells").glob("*"):
-        if not any(cell.glob("*.sock")):  # whose door is closed already
+        if not any(cell.glob("*.sock")):
             remove_tree(cell)
 
 

@@ -25,6 +25,7 @@ from daemon.supervisor.world import World
 from ops.cell import SYSTEM_MOUNTS, Cell, Limits, Mount, python_mounts
 from ops.cell import start as start_cell
 from ops.errors import Failed
+from ops.faults import around
 from ops.processes import Child
 
 ANSWER_SECONDS = 5.0
@@ -67,13 +68,15 @@ class Serving:
         if self.channel is None:
             return {}
         number = next(_numbers)
+        effect = contextlib.nullcontext() if what == "stats" else around(f"serving.{what}")
         async with self.asking:
-            await self.channel.send({"do": what, "id": number})
-            answer = await self.channel.until(
-                # One that was asked by an earlier supervisor is not the answer to this.
-                lambda said: said.get("did") == what and said.get("id", number) == number,
-                ANSWER_SECONDS,
-            )
+            with effect:
+                await self.channel.send({"do": what, "id": number})
+                answer = await self.channel.until(
+                    # One that was asked by an earlier supervisor is not the answer to this.
+                    lambda said: said.get("did") == what and said.get("id", number) == number,
+                    ANSWER_SECONDS,
+                )
         if answer is None:
             raise Failed(f"the process of {self.release.commit[:12]} did not {what}", "see its log")
         return answer

@@ -46,7 +46,7 @@ def test_a_conflict_names_the_file(history: History) -> None:
     base = main_of(history)
     ours = commit_of(history, FILES | {"README": b"ours\n"}, [base])
     theirs = commit_of(history, FILES | {"README": b"theirs\n"}, [base])
-    with pytest.raises(Failed, match="README"):
+    with pytest.raises(Refused, match="README"):
         history.merge(ours, theirs, "merge\n", 9)
 
 

@@ -1,0 +1,251 @@
+"""An instance under attack: it evolves and rolls back while its processes are killed."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import sqlite3
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from ops import client
+from ops.errors import Trouble
+from ops.layout import Layout
+from tests.crash.arming import SUPERVISOR, is_victim
+from tests.journeys import controlled
+from tests.journeys.instance import Home, running
+from tests.model_server import say, scripted_model
+
+BACK_SECONDS_MAX = 60.0
+LOOK_SECONDS = 0.02
+SETTINGS = """[probation]
+seconds = {seconds}
+look_every_seconds = 0.2
+[author]
+rounds_max = 1
+[keep]
+releases = 3
+"""
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Target:
+    """The service with manners, up; the model answers whatever is asked next."""
+
+    home: Home
+    replies: list[Any]
+    checked: int = 0
+    layout: Layout = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.layout = Layout(self.home.path)
+
+    @property
+    def order(self) -> Path:
+        return self.home.path / "fault"
+
+    def ask(self, verb: str, **arguments: object) -> dict[str, Any]:
+        return client.ask(self.layout, verb, **arguments)
+
+    # What it does
+
+    def evolve(self) -> dict[str, Any]:
+        number = next(_numbers)
+        self.replies[:] = [say(controlled.rewritten(f"polite {number}"))] * 3
+        return self.ask(
+            "evolve", wait=True, protocol="rewrite", module="manners.py", goal=f"be {number}"
+        )
+
+    def rollback(self) -> None:
+        """Of the last promotion; one is made first where nothing is left to take back."""
+        try:
+            self.ask("rollback")
+        except Trouble as nothing:
+            if "nothing" not in nothing.message:
+                raise
+            self.evolve()
+            self.ask("rollback")
+
+    def breach(self) -> None:
+        """A release that breaks its promise at once, and is taken back."""
+        number = next(_numbers)
+        text = controlled.manners("crashes", 1.5).replace("how", f"how ({number})")
+        self.replies[:] = [say(f"```python\n{text}```")] * 3
+        done = self.ask(
+            "evolve", wait=True, protocol="rewrite", module="manners.py", goal=f"break {number}"
+        )
+        if done["outcome"] == "promoted":
+            self.settled()
+
+    def collect(self) -> None:
+        self.ask("gc")
+
+    def settled(self) -> dict[str, Any]:
+        """The status, once nothing is under way but a probation that holds."""
+        began = time.monotonic()
+        while True:
+            with contextlib.suppress(Trouble):
+                status = self.ask("status")
+                served = status["slots"]["current"]
+                if served["state"] == "serving" and not status["cycle"] and self._steady(status):
+                    return status
+            assert time.monotonic() - began < BACK_SECONDS_MAX, "it does not come to rest"
+            time.sleep(LOOK_SECONDS)
+
+    def _steady(self, status: dict[str, Any]) -> bool:
+        promotion = status["promotion"]
+        if promotion is None:
+            return True
+        with contextlib.suppress(OSError, ValueError):
+            kind = self.home.get("/").json()["manners"]
+            return bool(promotion["state"] == "serving" and kind != "crashes")
+        return False
+
+    # Whom it strikes
+
+    def strike(self, victim: str, point: str, number: int, does: Callable[[], object]) -> bool:
+        """Do it with one process killed at one point; whether the point was passed."""
+        served = self.settled()["slots"]["current"]["commit"]
+        self.order.write_text(f"{victim} {point} {number} {served}")
+        with contextlib.suppress(Trouble):  # the one who was killed answers nobody
+            does()
+        self.settled()
+        passed = not self.order.exists()
+        self.order.unlink(missing_ok=True)
+        return passed
+
+    def strike_twice(
+        self, first: tuple[str, int], second: tuple[str, int], does: Callable[[], object]
+    ) -> None:
+        """The supervisor dies at the one, and its successor at the other."""
+        second_order = self.order.with_suffix(".next")
+        served = self.settled()["slots"]["current"]["commit"]
+        second_order.write_text(f"supervisor {second[0]} {second[1]} {served}")
+        self.strike("supervisor", *first, does)
+        self.order.unlink(missing_ok=True)
+        second_order.unlink(missing_ok=True)
+        self.settled()
+
+    def strike_after(self, victim: str, seconds: float, does: Callable[[], object]) -> None:
+        """Do it, and kill one process so long after it began."""
+        served = self.settled()["slots"]["current"]["commit"]
+
+        def act() -> None:
+            with contextlib.suppress(Trouble):
+                does()
+
+        acting = threading.Thread(target=act)
+        acting.start()
+        acting.join(seconds)
+        for process in self.home.processes():
+            with contextlib.suppress(psutil.Error):
+                argv = " ".join(process.cmdline())
+                if victim == "supervisor":
+                    hit = SUPERVISOR in argv
+                else:
+                    hit = is_victim(victim, argv, served)
+                if hit:
+                    process.kill()
+        acting.join()
+
+    def traced(self, does: Callable[[], object]) -> list[tuple[str, int]]:
+        """The points that this passes, each with how often it was passed by then."""
+        trace = self.order.with_suffix(".trace")
+        self.settled()
+        trace.touch()
+        does()
+        self.settled()
+        names = trace.read_text().splitlines()
+        trace.unlink()
+        counted: Counter[str] = Counter()
+        found = []
+        for name in names:
+            counted[name] += 1
+            found.append((name, counted[name]))
+        return found
+
+    # What must hold
+
+    def check(self) -> None:
+        """main, tags, journal, what serves: one story; and nothing is left lying about."""
+        status = self.settled()
+        self.checked += 1
+        main, served = status["main"], status["slots"]["current"]["commit"]
+        git = self.home.git
+        assert git("rev-parse", f"{main}^{{tree}}") == git("rev-parse", f"{served}^{{tree}}")
+        assert self.home.get("/").json()["commit"] == served
+        problems = self.ask("verify")["problems"]
+        assert problems == [], problems
+        self._check_journal()
+        self._check_leftovers()
+
+    def _check_journal(self) -> None:
+        """Each promotion happened once or not at all."""
+        with contextlib.closing(sqlite3.connect(self.layout.journal, timeout=10)) as db:
+            assert db.execute("PRAGMA quick_check").fetchone()[0] == "ok"
+            rows = db.execute(
+                "SELECT json_extract(record, '$.release'), json_extract(record, '$.merge')"
+                " FROM candidate WHERE state = 'promoted'"
+            ).fetchall()
+        form = "%(refname:strip=2) %(*objectname)"
+        lines = self.home.git("for-each-ref", f"--format={form}", "refs/tags/release").splitlines()
+        tags = dict(line.split() for line in lines)
+        assert dict(rows) == {name: oid for name, oid in tags.items() if name != "release/0"}
+        assert len(rows) == len(tags) - 1
+
+    def _check_leftovers(self) -> None:
+        left = [str(path) for path in self.layout.repo.rglob("*.lock")]
+        for room in (self.layout.releases, self.layout.candidates):
+            left += [str(path) for path in room.glob(".tmp-*")]
+        left += [p.name for p in self.layout.run.glob("cells/*") if p.name not in DOORS]
+        assert left == [], left
+        names = Counter(role(" ".join(p.cmdline())) for p in self.home.processes())
+        assert names["keeper"] == names["supervisor"] == names["broker"] == 1, names
+        assert names["author"] == names["jury"] == names["git"] == 0, names
+
+
+DOORS = frozenset({"current", "candidate"})
+ROLES = {
+    "keeper": "daemon.supervisor.keeper",
+    "supervisor": "daemon.supervisor.process",
+    "broker": "daemon.broker",
+    "author": "daemon.agent.author",
+    "jury": "fitness.jury",
+    "git": "--git-dir",
+}
+
+
+def role(argv: str) -> str:
+    return next((name for name, mark in ROLES.items() if mark in argv), "other")
+
+
+def fsck(home: Home) -> None:
+    done = subprocess.run(
+        ["git", "fsck", "--strict", "--no-dangling"],
+        cwd=home.path / "repo.git",
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@contextlib.contextmanager
+def target(home: Home, folder: Path, probation_seconds: float = 300.0) -> Iterator[Target]:
+    """An instance to strike at; whatever happened to it, its repository is sound in the end."""
+    repo = controlled.make(folder)
+    with scripted_model([]) as model:
+        base = f'[model]\nbase = "http://127.0.0.1:{model.server_address[1]}"\n'
+        home.environment["ORG_FAULT"] = str(home.path / "fault")
+        with running(home, repo, base + SETTINGS.format(seconds=probation_seconds)):
+            yield Target(home, model.replies)
+            fsck(home)
