@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -14,9 +15,16 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from daemon.orchestrator.api import Api
 from daemon.orchestrator.bodies import error
+from daemon.orchestrator.endpoints import routes
+from daemon.orchestrator.facts import Facts
+from daemon.orchestrator.guard import Guard
 from daemon.orchestrator.health import Health, machine_uptime
+from daemon.orchestrator.hub import Hub
 from daemon.orchestrator.models import Models
+from daemon.orchestrator.terms import Terms
+from daemon.orchestrator.tools import ToolHost
 from daemon.orchestrator.uptime import in_words
 
 SLOW_SECONDS = 5.0
@@ -24,23 +32,49 @@ log = structlog.get_logger()
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>org: {slot}</title>
 <meta name="viewport" content="width=device-width">
-<style>body{{font:16px/1.5 system-ui;max-width:40rem;margin:3rem auto;padding:0 1rem;
-color-scheme:light dark}}dt{{opacity:.7}}dd{{margin:0 0 .5rem;font-family:monospace}}</style>
 <h1>org</h1><p>This is the <b>{slot}</b> release. It keeps improving itself.</p>
 <dl>{rows}</dl>
 <p><a href="/healthz">/healthz</a> · <a href="/about">/about</a> ·
 <a href="/v1/models">/v1/models</a>
 </html>
 """
+POLICY = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    b"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
-    (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'"),
+    (b"content-security-policy", POLICY),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
 )
 
 
-def make(health: Health, models: Models) -> ASGIApp:
+@dataclass
+class Parts:
+    """What the program is made of; `close` when it ends."""
+
+    health: Health
+    terms: Terms
+    models: Models
+    facts: Facts
+    hub: Hub
+
+    @classmethod
+    def of(cls, health: Health, terms: Terms) -> Parts:
+        facts = Facts(terms.facts)
+        return cls(health, terms, Models(terms.broker), facts, Hub(facts))
+
+    def close(self) -> None:
+        self.hub.close()
+        self.models.close()
+
+
+def make(parts: Parts) -> ASGIApp:
+    health, facts = parts.health, parts.facts
+
     async def healthz(_: Request) -> Response:
         return JSONResponse(health.identity())
 
@@ -54,16 +88,17 @@ def make(health: Health, models: Models) -> ASGIApp:
         rows = "".join(f"<dt>{key}<dd>{html.escape(value)}" for key, value in told(health))
         return HTMLResponse(PAGE.format(slot=html.escape(health.slot), rows=rows))
 
-    routes = [
-        Route("/", page),
-        Route("/healthz", healthz),
-        Route("/readyz", readyz),
-        Route("/about", about),
-        Route("/v1/models", models.list),
-        Route("/v1/chat/completions", models.complete, methods=["POST"]),
-    ]
-    app = Starlette(routes=routes, exception_handlers={HTTPException: refused, 500: broken})
-    return Counted(app, health)
+    async def metrics(_: Request) -> Response:
+        from daemon.orchestrator.metrics import KIND, text
+
+        now = await facts.ask("now") if facts.there else None
+        return Response(text(health, now), media_type=KIND)
+
+    api = Api(facts, parts.hub, parts.models, ToolHost(facts), health.tag or "0")
+    plain = [Route("/", page), Route("/healthz", healthz), Route("/readyz", readyz)]
+    plain += [Route("/about", about), Route("/metrics", metrics), *routes(api.table())]
+    app = Starlette(routes=plain, exception_handlers={HTTPException: refused, 500: broken})
+    return Counted(Guard(app, parts.terms, facts), health)
 
 
 def told(health: Health) -> list[tuple[str, str]]:

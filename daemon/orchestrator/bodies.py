@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from typing import Any, NoReturn
@@ -10,6 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 BODY_BYTES_MAX = 16 * 2**20
+BODY_SECONDS_MAX = 60.0
+INPUTS_MAX = 2048
 DEPTH_MAX = 64
 MESSAGES_MAX = 10_000
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
@@ -49,13 +52,9 @@ def error(said: str, code: str, status: int, param: str | None = None) -> JSONRe
 
 async def read_json(request: Request) -> dict[str, Any]:
     """The body as an object. Raises Wrong."""
-    held = bytearray()
-    async for piece in request.stream():
-        held += piece
-        if len(held) > BODY_BYTES_MAX:
-            raise Wrong(f"the body is larger than {BODY_BYTES_MAX} bytes", "body_too_large", 413)
+    held = await read_bytes(request, BODY_BYTES_MAX)
     try:
-        text = bytes(held).decode("utf-8")
+        text = held.decode("utf-8")
         found = json.loads(
             text,
             parse_constant=_no_constant,
@@ -73,6 +72,24 @@ async def read_json(request: Request) -> dict[str, Any]:
     if _depth(found) > DEPTH_MAX:
         raise Wrong("the body is nested too deeply", "invalid_json")
     return found
+
+
+async def read_bytes(request: Request, bytes_max: int) -> bytes:
+    """The body. Raises Wrong when it is too large, or too slow."""
+    declared = request.headers.get("content-length", "0")
+    held = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS_MAX):
+            if declared.isdecimal() and int(declared[:20]) > bytes_max:
+                raise Wrong(f"the body is larger than {bytes_max} bytes", "body_too_large", 413)
+            async for piece in request.stream():
+                held += piece
+                if len(held) > bytes_max:
+                    raise Wrong(f"the body is larger than {bytes_max} bytes", "body_too_large", 413)
+    except TimeoutError:
+        text = f"the body was not there after {BODY_SECONDS_MAX:g} s"
+        raise Wrong(text, "request_timeout", 408) from None
+    return bytes(held)
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -125,6 +142,20 @@ def check_completion(body: dict[str, Any]) -> dict[str, Any]:
         raise Wrong(f"{name} must be {called}", "invalid_type", param=name)
     if not all(isinstance(tool, dict) for tool in body.get("tools") or ()):
         raise Wrong("tools must be a list of objects", "invalid_type", param="tools")
+    return body
+
+
+def check_embeddings(body: dict[str, Any]) -> dict[str, Any]:
+    """Raises Wrong naming the field."""
+    asked = body.get("input")
+    if asked is None:
+        raise Wrong("input is missing", "missing_required_parameter", param="input")
+    if not isinstance(asked, str | list) or not asked or len(asked) > BODY_BYTES_MAX:
+        raise Wrong("input must be a text or a list of texts", "invalid_type", param="input")
+    if isinstance(asked, list) and len(asked) > INPUTS_MAX and isinstance(asked[0], str):
+        raise Wrong(f"input has more than {INPUTS_MAX} texts", "invalid_value", param="input")
+    if not isinstance(body.get("model", ""), str):
+        raise Wrong("model must be a text", "invalid_type", param="model")
     return body
 
 

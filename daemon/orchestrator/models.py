@@ -7,71 +7,69 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
 import structlog
 from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
-from daemon.orchestrator.bodies import Wrong, check_completion, error, read_json
+from daemon.orchestrator.bodies import Wrong, check_completion, check_embeddings, read_json
+from daemon.orchestrator.broker import Broken, Broker, Reply
+from daemon.orchestrator.usage import one_usage
 
-IDLE_SECONDS = 180.0
-CONNECT_SECONDS = 3.0
-CONNECTIONS_MAX = 128
-GONE = 499  # heard by nobody: the client left before its answer
 BROKE_OFF = {"message": "the broker broke off", "type": "server_error", "code": "model_cut"}
 CUT = b"\n\ndata: " + json.dumps({"error": BROKE_OFF | {"param": None}}).encode() + b"\n\n"
+COMPLETIONS, EMBEDDINGS = "/v1/chat/completions", "/v1/embeddings"
 log = structlog.get_logger()
+Body = dict[str, Any]
 
 
 class Models:
-    """A client of the broker, made at the first call."""
+    """A client of the broker."""
 
     def __init__(self, socket: str | None) -> None:
-        self._socket = socket
-        self._http: httpx.AsyncClient | None = None
+        self._broker = Broker(socket) if socket else None
 
-    def _client(self) -> httpx.AsyncClient:
-        if self._socket is None:
+    async def names(self) -> tuple[int, Body]:
+        """Status and body of the broker's list of models. Raises Wrong."""
+        try:
+            reply = await self._there().send("GET", "/v1/models")
+            try:
+                return reply.status, json.loads(await reply.body())
+            finally:
+                reply.close()
+        except (Broken, ValueError) as none:
+            raise _silent() from none
+
+    async def complete(self, request: Request, body: Body | None = None) -> Response:
+        """Raises Wrong for what makes no sense; the broker's own answers are passed on."""
+        asked = body or check_completion(await read_json(request))
+        wants = (asked.get("stream_options") or {}).get("include_usage")
+        return await self._pass(request, COMPLETIONS, asked, tidy=not wants)
+
+    async def embed(self, request: Request) -> Response:
+        return await self._pass(request, EMBEDDINGS, check_embeddings(await read_json(request)))
+
+    def _there(self) -> Broker:
+        if self._broker is None:
             raise Wrong("this process has no broker", "model_unreachable", 503)
-        if self._http is None:
-            limits = httpx.Limits(max_connections=CONNECTIONS_MAX)
-            way = httpx.AsyncHTTPTransport(uds=self._socket, limits=limits)
-            timeout = httpx.Timeout(IDLE_SECONDS, connect=CONNECT_SECONDS)
-            self._http = httpx.AsyncClient(
-                transport=way, timeout=timeout, base_url="http://broker", trust_env=False
-            )
-        return self._http
+        return self._broker
 
-    async def list(self, _: Request) -> Response:
+    async def _pass(self, request: Request, path: str, body: Body, tidy: bool = False) -> Response:
         try:
-            answer = await self._client().get("/v1/models")
-            return JSONResponse(answer.json(), status_code=answer.status_code)
-        except Wrong as wrong:
-            return wrong.answer()
-        except (httpx.HTTPError, ValueError):
-            return error("the broker does not answer", "model_unreachable", 503)
-
-    async def complete(self, request: Request) -> Response:
-        try:
-            body = check_completion(await read_json(request))
-            answer = await self._asked(request, body)
-        except Wrong as wrong:
-            return wrong.answer()
-        except ClientDisconnect:
-            return Response(status_code=GONE)
-        except httpx.HTTPError:
-            return error("the broker does not answer", "model_unreachable", 503)
-        kind = answer.headers.get("content-type", "application/json")
+            reply = await self._asked(request, path, json.dumps(body).encode())
+        except Broken as none:
+            raise _silent() from none
+        streams = "event-stream" in reply.kind
+        pieces = _passed(reply, streams)
+        pieces = one_usage(pieces) if streams and tidy else pieces
         # A client that leaves before the first piece leaves a generator that never began.
-        freed = BackgroundTask(answer.aclose)
-        return StreamingResponse(_passed(answer), answer.status_code, None, kind, freed)
+        freed = BackgroundTask(_close, reply)
+        return StreamingResponse(pieces, reply.status, None, reply.kind, freed)
 
-    async def _asked(self, request: Request, body: dict[str, Any]) -> httpx.Response:
+    async def _asked(self, request: Request, path: str, body: bytes) -> Reply:
         """The head of the answer. Raises ClientDisconnect when nobody waits for it any more."""
-        asked = self._client().build_request("POST", "/v1/chat/completions", json=body)
-        sending = asyncio.create_task(self._client().send(asked, stream=True))
-        leaving = asyncio.create_task(_left(request))
+        sending = asyncio.create_task(self._there().send("POST", path, body))
+        leaving = asyncio.create_task(left(request))
         try:
             await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
             if not sending.done():
@@ -81,30 +79,43 @@ class Models:
             leaving.cancel()
             sending.cancel()
 
-    async def close(self) -> None:
-        if self._http is not None:
-            await self._http.aclose()
+    async def ask(self, body: Body) -> Reply:
+        """A completion for org's own agents; whoever asks closes it. Raises Wrong."""
+        try:
+            return await self._there().send("POST", COMPLETIONS, json.dumps(body).encode())
+        except Broken as none:
+            raise _silent() from none
+
+    def close(self) -> None:
+        if self._broker is not None:
+            self._broker.close()
 
 
-async def _left(request: Request) -> None:
+def _silent() -> Wrong:
+    return Wrong("the broker does not answer", "model_unreachable", 503)
+
+
+async def _close(reply: Reply) -> None:
+    reply.close()
+
+
+async def left(request: Request) -> None:
     """Returns when the client has gone; its body was read before."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
 
-async def _passed(answer: httpx.Response) -> AsyncIterator[bytes]:
+async def _passed(reply: Reply, streams: bool) -> AsyncIterator[bytes]:
     """Piece by piece; a client that goes away closes the upstream with it.
 
     A stream that breaks off says so in its own words; any other answer is cut, for
     half of it must not look like a whole.
     """
     try:
-        async for piece in answer.aiter_raw():
+        async for piece in reply.pieces():
             yield piece
-    except httpx.HTTPError:
-        log.warning("the broker broke off", status=answer.status_code)
-        if "event-stream" not in answer.headers.get("content-type", ""):
+    except Broken:
+        log.warning("the broker broke off", status=reply.status)
+        if not streams:
             raise
         yield CUT
-    finally:
-        await answer.aclose()

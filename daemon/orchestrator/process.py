@@ -6,28 +6,31 @@ import argparse
 import asyncio
 import json
 import os
+import resource
 import signal
 import socket
 import sys
 
 import structlog
 
-from daemon.orchestrator.app import make
+from daemon.orchestrator.app import Parts, make
 from daemon.orchestrator.health import Health
-from daemon.orchestrator.models import Models
+from daemon.orchestrator.hub import Hub
 from daemon.orchestrator.server import Slot
+from daemon.orchestrator.terms import Terms
 from ops import loaded
 
 LISTENING_FD, CONTROL_FD = 3, 4
 LINE_BYTES_MAX = 2**16
-BROKER = "ORG_BROKER"
+DESCRIPTORS_KEPT = 64  # for all that is no connection of a client
 
 
 class Line:
     """What the supervisor says, and what it is told."""
 
-    def __init__(self, slot: Slot, health: Health) -> None:
+    def __init__(self, slot: Slot, health: Health, hub: Hub) -> None:
         self._slot = slot
+        self._hub = hub
         self._health = health
         self._writer: asyncio.StreamWriter | None = None
         self._waiting: asyncio.Task[None] | None = None
@@ -50,7 +53,11 @@ class Line:
             pass  # it went with words of ours unread: gone all the same
         finally:
             self._wait_no_more()
-            self._slot.stop()
+            self.stop()
+
+    def stop(self) -> None:
+        self._hub.leaving.set()
+        self._slot.stop()
 
     def _say(self, message: dict[str, object]) -> None:
         if self._writer is not None:
@@ -59,14 +66,16 @@ class Line:
     async def _do(self, what: str) -> dict[str, object]:
         if what == "accept":
             self._wait_no_more()
+            self._hub.leaving.clear()
             await self._slot.accept()
         elif what == "drain":
             connections = await self._slot.drain()
+            self._hub.leaving.set()  # who follows events goes on at the next process
             self._wait_no_more()
             self._waiting = asyncio.create_task(self._tell_when_idle())
             return {"did": what, "connections": connections}
         elif what == "stop":
-            self._slot.stop()
+            self.stop()
         elif what == "stats":
             stats = self._health.stats()
             return {"did": what, "stats": stats | {"connections": self._slot.connections}}
@@ -85,17 +94,25 @@ async def serve(flags: argparse.Namespace) -> None:
     listening = socket.socket(fileno=LISTENING_FD)
     listening.setblocking(False)
     health = Health(flags.slot, flags.tag)
-    models = Models(os.environ.get(BROKER))
-    slot = Slot(make(health, models), listening)
+    parts = Parts.of(health, Terms.read())
+    slot = Slot(make(parts), listening, connections_that_fit(parts.terms.connections_max))
+    follower = Line(slot, health, parts.hub)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, slot.stop)
+        loop.add_signal_handler(number, follower.stop)
     running = asyncio.create_task(slot.run_until_stopped())
     await slot.begun.wait()
-    line = asyncio.create_task(Line(slot, health).follow(flags.standby))
+    line = asyncio.create_task(follower.follow(flags.standby))
     await running
     line.cancel()
-    await models.close()
+    parts.close()
+
+
+def connections_that_fit(wanted: int) -> int:
+    """As many as asked for, if the descriptors suffice."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return max(1, min(wanted, (most - DESCRIPTORS_KEPT) // 2))
 
 
 def main(argv: list[str]) -> int:

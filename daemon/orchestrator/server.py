@@ -15,7 +15,10 @@ import socket
 from starlette.types import ASGIApp
 from uvicorn import Config, Server
 
+from daemon.orchestrator.wire import Wire
+
 BACKLOG = 2048
+CONNECTIONS_MAX = 2048
 DRAIN_SECONDS = 30
 KEPT_SECONDS = 75  # longer than clients keep theirs: the one who asks should be the one to close
 LAST_ANSWERS_SECONDS = 1.0  # for kept connections to hear `connection: close` before a stop
@@ -25,7 +28,9 @@ CLOSE = (b"connection", b"close")
 class Slot(Server):
     """Serves on dups of one listening socket; each dup lives as long as accepting does."""
 
-    def __init__(self, app: ASGIApp, listening: socket.socket) -> None:
+    def __init__(
+        self, app: ASGIApp, listening: socket.socket, connections_max: int = CONNECTIONS_MAX
+    ) -> None:
         config = Config(
             app,
             http="httptools",
@@ -41,6 +46,8 @@ class Slot(Server):
         )
         super().__init__(config)
         self._listening = listening
+        self._connections_max = connections_max
+        self._idle: dict[Wire, None] = {}
         self.servers: list[asyncio.base_events.Server] = []
         self.begun = asyncio.Event()
         self.idle = asyncio.Event()
@@ -112,10 +119,8 @@ class Slot(Server):
         self._refresh_headers()
 
     def _protocol(self) -> asyncio.Protocol:
-        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
-            config=self.config, server_state=self.server_state, app_state={}
-        )
-        return made
+        uvicorns = {"config": self.config, "server_state": self.server_state, "app_state": {}}
+        return Wire(self._idle, self._connections_max, **uvicorns)
 
     def _refresh_headers(self) -> None:
         dates = [pair for pair in self.server_state.default_headers if pair[0] == b"date"]

@@ -117,6 +117,27 @@ class Journal:
         rows = self._rows("SELECT record FROM candidate ORDER BY id DESC LIMIT ?", limit or -1)
         return [Candidate.model_validate_json(row[0]) for row in rows]
 
+    def archive(
+        self, before: str | None, state: str | None, text: str, limit: int
+    ) -> list[Candidate]:
+        """Newest first, from before the id `before`; `text` is looked for in id and goal."""
+        rows = self._rows(
+            "SELECT record FROM candidate WHERE (?1 IS NULL OR id < ?1)"
+            " AND (?2 IS NULL OR state = ?2)"
+            " AND (?3 = '' OR instr(lower(id || ' ' || json_extract(record, '$.goal')), lower(?3)))"
+            " ORDER BY id DESC LIMIT ?4",
+            before,
+            state,
+            text,
+            limit,
+        )
+        return [Candidate.model_validate_json(row[0]) for row in rows]
+
+    def states(self) -> list[tuple[str, str, int]]:
+        """Id, state and tokens of every candidate, oldest first."""
+        query = "SELECT id, state, json_extract(record, '$.tokens') FROM candidate ORDER BY id"
+        return [(str(name), str(state), int(spent)) for name, state, spent in self._rows(query)]
+
     def open_candidates(self) -> list[Candidate]:
         marks = ",".join("?" * len(CANDIDATE_ENDED))
         query = f"SELECT record FROM candidate WHERE state NOT IN ({marks}) ORDER BY id"
@@ -146,6 +167,11 @@ class Journal:
         marks = ",".join("?" * len(OPEN))
         query = f"SELECT record FROM promotion WHERE state IN ({marks}) ORDER BY rowid"
         rows = self._rows(query, *map(str, OPEN))
+        return [Promotion.model_validate_json(row[0]) for row in rows]
+
+    def promotions(self, limit: int) -> list[Promotion]:
+        """Newest first."""
+        rows = self._rows("SELECT record FROM promotion ORDER BY rowid DESC LIMIT ?", limit)
         return [Promotion.model_validate_json(row[0]) for row in rows]
 
     def last_promotion(self, state: str | None = None) -> Promotion | None:
@@ -204,10 +230,21 @@ class Journal:
             candidate,
             EVENTS_PAGE_MAX,
         )
-        return [
-            {"number": number, "at": at, "kind": kind, "candidate": name, **json.loads(record)}
-            for number, at, kind, name, record in rows
-        ]
+        return [_event(*row) for row in rows]
+
+    def last_events(
+        self, limit: int, kind: str | None = None, candidate: str | None = None
+    ) -> list[dict[str, Any]]:
+        """The newest ones, oldest of them first."""
+        rows = self._rows(
+            "SELECT number, at, kind, candidate, record FROM event"
+            " WHERE (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR candidate = ?2)"
+            " ORDER BY number DESC LIMIT ?3",
+            kind,
+            candidate,
+            limit,
+        )
+        return [_event(*row) for row in reversed(rows)]
 
     def fact(self, name: str) -> str | None:
         rows = self._rows("SELECT value FROM fact WHERE name = ?", name)
@@ -228,3 +265,8 @@ class Journal:
 def _table(query: str) -> str:
     """Of `INSERT INTO <table> …` or `DELETE FROM <table> …`."""
     return query.split(maxsplit=3)[2]
+
+
+def _event(number: int, at: float, kind: str, candidate: str | None, record: str) -> dict[str, Any]:
+    data = json.loads(record)
+    return {"number": number, "at": at, "kind": kind, "candidate": candidate, **data}

@@ -143,6 +143,25 @@ class Session(Section):
     tmux: str = "org"
 
 
+class Web(Section):
+    """What :7001 lets whom do. Acts need a token with that scope in any case."""
+
+    open: tuple[str, ...] = Field(
+        default=("read", "chat"),
+        description="scopes that callers on this machine need no token for",
+    )
+    hosts: tuple[str, ...] = Field(
+        default=(), description="names it may be called by, beside addresses and localhost"
+    )
+    tools: str = Field(
+        default="client",
+        pattern="^(client|server)$",
+        description="who runs the tools of a chat: the client, or org in a cell",
+    )
+    requests_per_second_max: float = Field(default=2000.0, gt=0, description="of one caller")
+    connections_max: int = Field(default=2048, ge=8)
+
+
 class Settings(BaseSettings):
     """All settings of one instance."""
 
@@ -158,6 +177,7 @@ class Settings(BaseSettings):
     policy: Policy = Policy()
     keep: Keep = Keep()
     session: Session = Session()
+    web: Web = Web()
 
     @classmethod
     def settings_customise_sources(

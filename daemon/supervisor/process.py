@@ -23,11 +23,14 @@ from daemon.supervisor.broker import Broker
 from daemon.supervisor.control import Control
 from daemon.supervisor.custody import Custody
 from daemon.supervisor.cycle import Cycle
+from daemon.supervisor.facts import Facts
+from daemon.supervisor.looks import Looks
 from daemon.supervisor.promoter import Promoter
 from daemon.supervisor.renewal import Renewal
 from daemon.supervisor.slots import Slots
 from daemon.supervisor.verbs import STREAMS, Verbs
 from daemon.supervisor.watcher import Watcher
+from daemon.supervisor.workspaces import Workspaces
 from daemon.supervisor.world import World
 from ops.cell import available
 from ops.errors import Trouble
@@ -72,11 +75,15 @@ async def supervise(world: World) -> int:
     renewal = Renewal(world, custody, promoter, stopping)
     verbs = Verbs(world, slots, promoter, cycle, stopping, world.clock())
     control = Control(world, verbs.table(), STREAMS)
+    looks = Looks(world, slots, promoter, verbs.started)
+    workspaces = Workspaces(world, slots.release)
+    facts = Facts(world, looks, verbs.table(), workspaces)
     try:
         await broker.start()
         recovery.sweep_cells(world)
         slots.doors["current"] = await broker.open("current", lasting=True)
         slots.doors["candidate"] = await broker.open("candidate")
+        await facts.open(slots.doors["current"].directory)
         await slots.answer_empty()
         await recovery.resume(world, slots, promoter)
         await control.open()
@@ -90,6 +97,7 @@ async def supervise(world: World) -> int:
             task.cancel()
     finally:
         control.close(world.layout)
+        facts.close()
         await promoter.stop()
         if renewal.due:  # the next one finds them with the keeper
             await slots.leave()

@@ -204,7 +204,7 @@ async def _launch(
         argv=command,
         mounts=(*SYSTEM_MOUNTS, *mounts, Mount(order.door.directory, INSIDE_BROKER)),
         directory=directory,
-        environment={"ORG_BROKER": str(INSIDE_BROKER / "broker.sock")},
+        environment=_ways_out(world, order),
         limits=limits_of(world.settings, None),
         fds={CURRENT_FD: order.listener.fileno(), CONTROL_FD: theirs.fileno()},
         backend=world.settings.cells.backend,
@@ -216,6 +216,19 @@ async def _launch(
         os.close(log)
         theirs.close()
     return Serving(order.release, order.slot, order.tag, child, channel, world.clock())
+
+
+def _ways_out(world: World, order: Order) -> dict[str, str]:
+    """The broker for all; what the supervisor knows only for org's own program on :7001."""
+    walled = world.settings.cells.backend != "none"
+    room = INSIDE_BROKER if walled else order.door.directory
+    ways = {"ORG_BROKER": str(room / "broker.sock")}
+    if world.instance.kind != "org":
+        return ways
+    ways["ORG_WEB"] = world.settings.web.model_dump_json()
+    if order.slot == "current":
+        ways["ORG_FACTS"] = str(room / "facts.sock")
+    return ways
 
 
 async def _confirmed(world: World, serving: Serving) -> Serving:

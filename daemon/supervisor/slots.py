@@ -200,6 +200,10 @@ class Slots:
         commit = serving.release.commit if serving else None
         self.world.tell(Kind.SLOT, slot=slot, state=state, commit=commit)
 
+    def release(self) -> Release | None:
+        """The one that serves :7001."""
+        return self.current.release if self.current is not None else None
+
     def view(self, name: str) -> dict[str, Any]:
         """One slot as `status` shows it."""
         serving = self.current if name == "current" else self.candidate

@@ -23,6 +23,7 @@ from daemon.supervisor.goal_verbs import GoalVerbs
 from daemon.supervisor.promoter import Promoter, new_promotion
 from daemon.supervisor.slots import Slots
 from daemon.supervisor.steering import Steering
+from daemon.supervisor.token_verbs import TokenVerbs
 from daemon.supervisor.upkeep import Upkeep
 from daemon.supervisor.world import World
 from ops.errors import Exit, Refused
@@ -60,6 +61,7 @@ class Verbs:
             **self.goals.table(),
             **Steering(self.cycle).table(),
             **self.chats.table(),
+            **TokenVerbs(self.world).table(),
             "evolve": self.evolve,
             "candidates": self.candidates,
             "show": self.show,
@@ -101,7 +103,9 @@ class Verbs:
         return await asyncio.to_thread(audit.audit, self.world.history)
 
     async def events(self, arguments: Arguments) -> Answer:
-        after = arguments.get("since")
+        after, last = arguments.get("since"), arguments.get("last")
+        if last:
+            return {"events": self.world.journal.last_events(int(last))}
         return {"events": self.world.journal.events(int(after) if after else 0)}
 
     # Evolving

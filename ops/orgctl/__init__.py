@@ -14,6 +14,12 @@ from ops.errors import Exit, Refused, Trouble
 from ops.orgctl import instance  # the verbs, in the order in which help shows them
 
 # isort: split
+from ops.orgctl import events
+
+# isort: split
+from ops.orgctl import token
+
+# isort: split
 from ops.orgctl import goals
 
 # isort: split
@@ -47,6 +53,8 @@ INTERRUPTED = 130
 TOLD_CHARS_MAX = 1000
 VERBS = (
     instance,
+    events,
+    token,
     goals,
     evolution,
     steering,

@@ -28,6 +28,9 @@ app = typer.Typer(
 goal_app = typer.Typer(
     help="Goals: what should become better.", no_args_is_help=True, rich_markup_mode=None
 )
+token_app = typer.Typer(
+    help="Tokens: who may do what on :7001.", no_args_is_help=True, rich_markup_mode=None
+)
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 

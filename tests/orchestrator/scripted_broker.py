@@ -21,6 +21,11 @@ class Answering(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: ScriptedBroker
 
+    def do_GET(self) -> None:
+        self.asked = {}
+        self.close_connection = True
+        self.server.play(self)
+
     def do_POST(self) -> None:
         self.asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
         self.close_connection = True

@@ -87,7 +87,8 @@ def test_a_client_that_leaves_in_the_midst_of_its_body_is_no_error(
         running.until("ready")
         with socket.create_connection(listening.getsockname()) as client:
             client.sendall(
-                b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 99\r\n\r\n{"
+                b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\n"
+                b"content-length: 99\r\n\r\n{"
             )
             until_in_flight(running, 1)
         until_in_flight(running, 0)

@@ -84,7 +84,8 @@ def test_a_client_that_leaves_frees_the_broker(
         with program(listening, ORG_BROKER=broker.path) as running:
             with socket.create_connection(listening.getsockname(), timeout=SECONDS) as client:
                 body = json.dumps(STREAM).encode()
-                head = f"POST {CHAT} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
+                head = f"POST {CHAT} HTTP/1.1\r\nhost: localhost\r\n"
+                head += f"content-length: {len(body)}\r\n\r\n"
                 client.sendall(head.encode() + body)
                 assert asked.wait(SECONDS)
                 if said:

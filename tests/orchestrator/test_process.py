@@ -44,7 +44,7 @@ def test_in_standby_it_is_ready_and_accepts_nobody(listening: socket.socket) -> 
     with program(listening, "--standby") as running:
         running.until("ready")
         with socket.create_connection(listening.getsockname()) as caller:
-            caller.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            caller.sendall(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
             caller.settimeout(0.3)
             with pytest.raises(TimeoutError):
                 caller.recv(1)

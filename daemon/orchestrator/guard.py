@@ -1,0 +1,220 @@
+"""Who may come in: known host, own origin, a token where one is needed, no more than so often."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from daemon.orchestrator.bodies import Wrong
+from daemon.orchestrator.facts import Facts
+from daemon.orchestrator.terms import Terms
+
+COOKIE = "org_token"
+COOKIE_SCOPES = frozenset({"read", "chat"})  # a cookie goes along unasked: it must not act
+OURS = "org_"
+TOKEN_CHARS_MAX = 200
+KNOWN_SECONDS = 5.0  # how long a removed token may still be good
+KNOWN_MAX = 1000
+FAILURES_A_MINUTE_MAX = 30
+CALLERS_MAX = 10_000
+FREE = ("/healthz", "/readyz", "/about", "/static/", "/login", "/favicon.ico")
+IN_URL = frozenset({"token", "access_token", "api_key", "apikey", "key"})
+HOST = re.compile(r"(?:\[([0-9a-f:.%]+)\]|([a-z0-9._-]+))(?::\d{1,5})?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """`secret` is passed on to the supervisor, which alone decides what it is good for."""
+
+    name: str
+    scopes: frozenset[str]
+    secret: str | None = None
+
+
+@dataclass
+class Bucket:
+    """Tokens of a bucket that fills up by itself."""
+
+    level: float
+    at: float
+
+    def take(self, per_second: float, most: float, now: float) -> bool:
+        self.level = min(most, self.level + (now - self.at) * per_second)
+        self.at = now
+        if self.level < 1.0:
+            return False
+        self.level -= 1.0
+        return True
+
+
+@dataclass
+class Guard:
+    """An ASGI application around the routes; what it refuses never reaches them."""
+
+    app: ASGIApp
+    terms: Terms
+    facts: Facts
+    known: dict[str, tuple[float, Caller]] = field(default_factory=dict)
+    buckets: dict[tuple[str, str], Bucket] = field(default_factory=dict)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        try:
+            headers = _headers(scope)
+            self._check_origin(headers)
+            scope["caller"] = await self._admit(scope, headers)
+        except Wrong as wrong:
+            answer = wrong.answer()
+            if wrong.status == 401:
+                answer.headers["www-authenticate"] = "Bearer"
+                if _wants_page(headers, scope):
+                    answer.status_code, answer.headers["location"] = 303, "/login"
+            await answer(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+    # Where from
+
+    def _check_origin(self, headers: Mapping[str, str]) -> None:
+        host = headers.get("host", "")
+        found = HOST.fullmatch(host)
+        if found is None or not self._own(found[1] or found[2]):
+            raise Wrong("this host is not one of ours; see web.hosts", "host_refused", 403)
+        origin = headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc != host:
+            raise Wrong("another site asked for this", "origin_refused", 403)
+        foreign = headers.get("sec-fetch-site") in ("cross-site", "same-site")
+        if foreign and headers.get("sec-fetch-mode") != "navigate":
+            raise Wrong("another site asked for this", "origin_refused", 403)
+
+    def _own(self, name: str) -> bool:
+        """An address cannot be rebound, a name can: only those that are ours."""
+        name = name.lower()
+        if name == "localhost" or name in self.terms.hosts:
+            return True
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return True
+
+    # Who
+
+    async def _admit(self, scope: Scope, headers: Mapping[str, str]) -> Caller:
+        address = (scope.get("client") or ("", 0))[0]
+        needed = needed_scope(scope["method"], scope["path"])
+        caller = await self._caller(scope, headers, address)
+        if not self._take("request", caller.name, self.terms.requests_per_second_max):
+            raise Wrong("too many requests; try again in a second", "rate_limit", 429)
+        if needed is not None and needed not in caller.scopes:
+            if caller.secret is not None:
+                raise Wrong(f"this token lacks the scope {needed}", "token_refused", 403)
+            text = f"this needs a token with the scope {needed}: orgctl token add"
+            raise Wrong(text, "token_missing", 401)
+        return caller
+
+    async def _caller(self, scope: Scope, headers: Mapping[str, str], address: str) -> Caller:
+        anyone = Caller(f"at {address}", self.terms.open if _near(address) else frozenset())
+        if scope["query_string"] and _in_url(scope["query_string"]):
+            raise Wrong("a token does not belong into a URL", "token_in_url", 401)
+        secret, scopes = _shown(headers)
+        if secret is None:
+            return anyone
+        if not secret.startswith(OURS) or not self.facts.there:
+            # Clients that must send some key send any word; it opens nothing that is not open.
+            return anyone
+        caller = await self._known(secret, address)
+        return Caller(caller.name, (caller.scopes & scopes) | anyone.scopes, secret)
+
+    async def _known(self, secret: str, address: str) -> Caller:
+        """Raises Wrong when it is no token; asked anew every few seconds."""
+        digest, now = hashlib.sha256(secret.encode()).hexdigest(), time.monotonic()
+        until, caller = self.known.get(digest, (0.0, None))
+        if caller is not None and now < until:
+            return caller
+        if not self._take("failure", address, FAILURES_A_MINUTE_MAX / 60, FAILURES_A_MINUTE_MAX):
+            raise Wrong("too many tokens that are none", "rate_limit", 429)
+        found = (await self.facts.ask("token", token=secret)).get("token")
+        if not found:
+            raise Wrong("that is no token", "token_wrong", 401)
+        self.buckets.pop(("failure", address), None)
+        caller = Caller(f"token {found['name']}", frozenset(found["scopes"]), secret)
+        if len(self.known) >= KNOWN_MAX:
+            self.known.clear()
+        self.known[digest] = (now + KNOWN_SECONDS, caller)
+        return caller
+
+    def _take(self, kind: str, who: str, per_second: float, most: float | None = None) -> bool:
+        now, key = time.monotonic(), (kind, who)
+        bucket = self.buckets.get(key)
+        if bucket is None:
+            if len(self.buckets) >= CALLERS_MAX:
+                self.buckets.clear()
+            bucket = self.buckets[key] = Bucket(most or per_second, now)
+        return bucket.take(per_second, most or per_second, now)
+
+
+def needed_scope(method: str, path: str) -> str | None:
+    """The scope that a path asks for; what is not named needs `read`."""
+    if path.startswith(FREE):
+        return None
+    if path.startswith("/v1/"):
+        return "tools" if path.startswith("/v1/tools") else "chat"
+    if path.startswith("/api/acts/"):
+        return "act"
+    if path.startswith("/act/"):
+        return None if method == "POST" else "read"  # the form carries the token
+    return "chat" if path == "/chat" and method == "POST" else "read"
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    """The few that count; one that stands twice counts as none of them."""
+    wanted = {b"host", b"origin", b"authorization", b"cookie", b"accept"}
+    wanted |= {b"sec-fetch-site", b"sec-fetch-mode"}
+    found: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        if name in wanted:
+            key = name.decode()
+            if key in found and key in ("host", "origin", "authorization"):
+                raise Wrong(f"the header {key} stands twice", "header_twice", 400)
+            found[key] = value.decode("latin-1")
+    return found
+
+
+def _shown(headers: Mapping[str, str]) -> tuple[str | None, frozenset[str]]:
+    """The secret, and the scopes that may come with the way it was shown."""
+    kind, _, secret = headers.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer" and secret.strip():
+        return secret.strip()[:TOKEN_CHARS_MAX], COOKIE_SCOPES | {"tools", "act"}
+    try:
+        morsel = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        return None, frozenset()
+    return (morsel.value[:TOKEN_CHARS_MAX] if morsel else None), COOKIE_SCOPES
+
+
+def _in_url(query: bytes) -> bool:
+    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    return any(name.lower() in IN_URL for name, _ in pairs)
+
+
+def _near(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+def _wants_page(headers: Mapping[str, str], scope: Mapping[str, Any]) -> bool:
+    api = scope["path"].startswith(("/v1/", "/api/", "/metrics"))
+    return not api and "text/html" in headers.get("accept", "")

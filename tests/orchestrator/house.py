@@ -1,0 +1,145 @@
+"""The supervisor's door for :7001, on a real journal and repo, without a supervisor around it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from daemon.core.candidate import Candidate, Stage
+from daemon.core.events import Kind
+from daemon.core.release import Release
+from daemon.state.journal import Journal
+from daemon.state.settings import Settings
+from daemon.state.tokens import Wanted
+from daemon.supervisor.birth import adopt, make_home
+from daemon.supervisor.broker import Broker
+from daemon.supervisor.custody import Custody
+from daemon.supervisor.cycle import Cycle
+from daemon.supervisor.facts import SOCKET, Facts
+from daemon.supervisor.looks import Looks
+from daemon.supervisor.promoter import Promoter
+from daemon.supervisor.slots import Slots
+from daemon.supervisor.token_verbs import tokens_of
+from daemon.supervisor.verbs import Verbs
+from daemon.supervisor.watcher import Watcher
+from daemon.supervisor.workspaces import Workspaces
+from daemon.supervisor.world import Instance, World
+from ops.layout import Layout
+from tests.journeys.instance import commit_all
+from tests.orchestrator.program import ROOT, SECONDS, Program, program
+
+T = TypeVar("T")
+HERE = Release("0" * 40, ROOT, Path(sys.executable))
+
+
+@dataclass
+class House:
+    """An instance whose facts can be asked for; `loop` is the supervisor's own thread."""
+
+    world: World
+    loop: asyncio.AbstractEventLoop
+    socket: str
+    programs: list[Program] = field(default_factory=list)
+
+    def do(self, what: Callable[[], T]) -> T:
+        """In the supervisor's thread, as all of its own acts are."""
+
+        async def run() -> T:
+            return what()
+
+        return asyncio.run_coroutine_threadsafe(run(), self.loop).result(SECONDS)
+
+    def token(self, name: str, *scopes: str, **more: Any) -> str:
+        wanted = Wanted(name, scopes, **more)
+        return self.do(lambda: tokens_of(self.world).add(wanted, self.world.clock())[0])
+
+    def candidate(self, name: str, **more: Any) -> Candidate:
+        """One row of the archive."""
+        plain = {"goal": f"goal of {name}", "created": 1_795_000_000, "base": self.world.main()}
+        made = Candidate(id=name, **(plain | more))
+        self.do(lambda: self.world.journal.save_candidate(made))
+        return made
+
+    def tell(self, kind: Kind, candidate: str | None = None, **data: Any) -> None:
+        self.do(lambda: self.world.tell(kind, candidate, **data))
+
+
+def _world(folder: Path) -> World:
+    layout = Layout(folder / "home")
+    make_home(layout)
+    (folder / "repo").mkdir()
+    (folder / "repo/hello.py").write_text("print('hello')\n")
+    commit_all(folder / "repo", "begin", first=True)
+    history, _ = adopt(layout, folder / "repo")
+    return World(layout, Settings(), Instance(kind="org"), history, Journal(layout.journal))
+
+
+async def _open(world: World, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+    with ExitStack() as stack:
+        one, two = (stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in "12")
+        line, other = (stack.enter_context(end) for end in socket.socketpair())
+        custody = Custody(line)
+        slots = Slots(world, one, two, custody)
+        promoter = Promoter(world, slots, Watcher(world, slots))
+        cycle = Cycle(world, Broker(world, HERE, custody), slots, promoter)
+        verbs = Verbs(world, slots, promoter, cycle, asyncio.Event(), world.clock())
+        looks = Looks(world, slots, promoter, world.clock())
+        facts = Facts(world, looks, verbs.table(), Workspaces(world, lambda: HERE))
+        await facts.open(world.layout.run)
+        ready()
+        await stop.wait()
+        facts.close()
+        other.close()
+
+
+@contextmanager
+def house() -> Iterator[House]:
+    """Below a short path, because sockets live in it."""
+    with tempfile.TemporaryDirectory(prefix="org-house-") as name:
+        world, loop, stop = _world(Path(name)), asyncio.new_event_loop(), asyncio.Event()
+        ready = threading.Event()
+        running = threading.Thread(
+            target=loop.run_until_complete, args=(_open(world, stop, ready.set),)
+        )
+        running.start()
+        try:
+            assert ready.wait(SECONDS)
+            yield House(world, loop, str(world.layout.run / SOCKET))
+        finally:
+            loop.call_soon_threadsafe(stop.set)
+            running.join(SECONDS)
+            loop.run_until_complete(loop.shutdown_default_executor())
+            loop.close()
+            world.journal.close()
+
+
+@contextmanager
+def served(
+    here: House, web: dict[str, Any] | None = None, **environment: str
+) -> Iterator[tuple[Program, str]]:
+    """The real program beside it, and its address."""
+    with ExitStack() as stack:
+        listening = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=512))
+        known = {"ORG_FACTS": here.socket, "ORG_WEB": json.dumps(web or {}), **environment}
+        running = stack.enter_context(program(listening, **known))
+        running.until("ready")
+        yield running, f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+def filled(here: House, count: int = 3) -> None:
+    """An archive with one candidate of each end, and their events."""
+    ends = (Stage.PROMOTED, Stage.REJECTED, Stage.ABANDONED)
+    for number in range(count):
+        name = f"20261121T0{number // 60:01d}{number % 60:02d}00Z"
+        here.candidate(name, state=ends[number % 3], tokens=100 * number, head=here.world.main())
+        here.tell(Kind.GATE_ENDED, name, name="tests", passed=number % 3 == 0, seconds=1.5,
+                  reason="ok", stage="white")  # fmt: skip
