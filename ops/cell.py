@@ -1,25 +1,22 @@
 """Cells: one process tree without network or secrets, seeing only what was mounted for it.
 
-Backends: `bubblewrap` (the default) and `none`, which must be asked for by name.
+Backends: `bubblewrap` (the default), `docker`, and `none`, which must be asked for by name.
 """
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import json
 import os
-import resource
 import select
-import shutil
+import signal
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
 
-from ops import seccomp
+from ops import cell_bubblewrap, cell_docker
+from ops.cell_order import DEFAULT, Cell, Limits, Outcome, inside, per_process, prlimit
+from ops.cgroups import Use
 from ops.errors import Exit, Refused
-from ops.mounts import SYSTEM_LINKS, SYSTEM_MOUNTS, Mount, python_mounts
+from ops.mounts import SYSTEM_MOUNTS, Mount, python_mounts
 from ops.processes import Child, spawn
 
 __all__ = [
@@ -29,160 +26,38 @@ __all__ = [
     "Limits",
     "Mount",
     "Outcome",
+    "Use",
     "available",
-    "command",
     "python_mounts",
     "run",
     "start",
+    "walls",
 ]
-INFO_FD = 90  # where bubblewrap tells the pid of the process inside
-FILTER_FD = 91  # where it reads which calls to the kernel the cell may not make
 MARK = "ORG_CELL"  # marks what belongs to a cell that has no walls
-INFO_BYTES_MAX = 4096
-INFO_SECONDS = 10.0
 CHUNK_BYTES = 65536
 DRAIN_SECONDS = 2.0
 POLL_MS = 250
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one cell may use; None is no limit."""
-
-    memory_bytes: int
-    processes: int
-    cpu_seconds: int | None
-    wall_seconds: float | None
-    file_bytes: int
-    open_files: int
-    output_bytes: int
-
-
-DEFAULT = Limits(
-    memory_bytes=4 * 2**30,
-    processes=256,
-    cpu_seconds=None,
-    wall_seconds=60.0,
-    file_bytes=2 * 2**30,
-    open_files=1024,
-    output_bytes=8 * 2**20,
-)
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A command and its walls; `fds` maps descriptor numbers inside to ours.
-
-    It ends with whoever made it, unless it is not `bound`: then another process may
-    adopt it, and it must end by itself when nobody is left who could.
-    """
-
-    argv: tuple[str, ...]
-    mounts: tuple[Mount, ...] = SYSTEM_MOUNTS
-    directory: str = "/tmp"
-    environment: Mapping[str, str] = field(default_factory=dict)
-    limits: Limits = DEFAULT
-    fds: Mapping[int, int] = field(default_factory=dict)
-    backend: str = "bubblewrap"
-    bound: bool = True
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a command ended; `limit` names the limit that ended it."""
-
-    exit: int | None
-    signal: int | None
-    limit: str | None
-    stdout: bytes
-    stderr: bytes
-    truncated: bool
-    seconds: float
+SHELL_SIGNALS = range(129, 193)  # how an end by a signal is told through a parent
+LIMIT_OF_SIGNAL = {int(signal.SIGXCPU): "cpu", int(signal.SIGXFSZ): "file"}
 
 
 def available(backend: str) -> None:
     """Raises Refused, with the remedy, when cells of this kind cannot be made here."""
+    if backend == "bubblewrap":
+        cell_bubblewrap.available()
+    elif backend == "docker":
+        cell_docker.available()
+    elif backend != "none":
+        text = f"cells of kind {backend!r} are not known"
+        raise Refused(text, "use bubblewrap or docker", Exit.MISUSE)
+
+
+def walls(backend: str) -> tuple[str, ...]:
+    """What stands between such a cell and the machine, for people. Raises Refused."""
+    available(backend)
     if backend == "none":
-        return
-    if backend != "bubblewrap":
-        raise Refused(f"cells of kind {backend!r} are not known", "use bubblewrap", Exit.MISUSE)
-    if shutil.which("bwrap") is None:
-        raise Refused("bubblewrap is not installed", "apt-get install bubblewrap")
-
-
-def search_path(cell: Cell) -> str:
-    """PATH inside: the interpreters that were mounted, then the system's."""
-    added = [f"{m.target}/bin" for m in cell.mounts if (m.source / "bin/python3").exists()]
-    added = [entry for entry in added if not entry.startswith("/usr")]
-    return ":".join([*added, "/usr/local/bin", "/usr/bin", "/bin"])
-
-
-def command(cell: Cell) -> tuple[str, ...]:
-    """The whole argv that makes the cell and runs its command; it looks at us and the mounts."""
-    return (*_limits(cell.limits), *_walls(cell), *cell.argv)
-
-
-def _limits(limits: Limits) -> list[str]:
-    flags = ["prlimit", "--core=0"]
-    for flag, kind, wanted in (
-        ("as", resource.RLIMIT_AS, limits.memory_bytes),
-        ("fsize", resource.RLIMIT_FSIZE, limits.file_bytes),
-        ("nofile", resource.RLIMIT_NOFILE, limits.open_files),
-        ("cpu", resource.RLIMIT_CPU, limits.cpu_seconds),
-    ):
-        flags += [f"--{flag}={_within(kind, wanted)}"] if wanted else []
-    return [*flags, "--"]
-
-
-def _within(kind: int, wanted: int) -> int:
-    """As much of it as we may have ourselves: in a cell, asking for more would be refused."""
-    most = resource.getrlimit(kind)[1]
-    return wanted if most == resource.RLIM_INFINITY else min(wanted, most)
-
-
-def _count(limits: Limits) -> list[str]:
-    """Set inside, where only the cell's own processes count; the kernel counts none for root."""
-    if os.geteuid() == 0:
-        return []
-    return ["prlimit", f"--nproc={_within(resource.RLIMIT_NPROC, limits.processes)}", "--"]
-
-
-def _walls(cell: Cell) -> list[str]:
-    if cell.backend == "none":
-        return ["env", "-C", cell.directory]
-    flags = ["bwrap", "--unshare-all", "--new-session", "--as-pid-1"]
-    flags += ["--die-with-parent"] if cell.bound else []
-    flags += ["--cap-drop", "ALL", "--hostname", "cell", "--info-fd", str(INFO_FD)]
-    flags += ["--seccomp", str(FILTER_FD)] if seccomp.program() else []
-    flags += ["--tmpfs", "/tmp", "--proc", "/proc", "--dev", "/dev"]
-    for link in SYSTEM_LINKS:
-        path = Path(link)
-        if path.is_symlink():
-            flags += ["--symlink", str(path.readlink()), link]
-        elif path.is_dir():
-            flags += ["--ro-bind", link, link]
-    # Folders before what lies in them, else the later mount would hide the earlier one.
-    for mount in sorted(cell.mounts, key=lambda one: len(one.target.parts)):
-        flag = "--bind" if mount.writable else "--ro-bind"
-        if mount in SYSTEM_MOUNTS:
-            flag = "--ro-bind-try"
-        flags += [flag, str(mount.source), str(mount.target)]
-    flags += ["--remount-ro", "/", "--chdir", cell.directory, "--clearenv"]
-    for name, value in inside(cell).items():
-        flags += ["--setenv", name, value]
-    return [*flags, "--", *_count(cell.limits)]
-
-
-def inside(cell: Cell) -> dict[str, str]:
-    """The environment of the command: nothing of ours but what was named."""
-    base = {
-        "PATH": search_path(cell),
-        "HOME": "/tmp",
-        "LANG": "C.UTF-8",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONUNBUFFERED": "1",
-    }
-    return base | dict(cell.environment)
+        return ("no walls",)
+    return cell_docker.walls() if backend == "docker" else cell_bubblewrap.walls()
 
 
 def start(cell: Cell, stdout: int | None, stderr: int | None) -> Child:
@@ -192,21 +67,9 @@ def start(cell: Cell, stdout: int | None, stderr: int | None) -> Child:
     fds |= {number: ours for number, ours in ((1, stdout), (2, stderr)) if ours is not None}
     if cell.backend == "none":
         return _start_unwalled(cell, fds)
-    told, tell = os.pipe()
-    denied = seccomp.descriptor()
-    try:
-        fds |= {INFO_FD: tell} | ({} if denied is None else {FILTER_FD: denied})
-        environment = {"PATH": os.environ.get("PATH", "")}
-        try:
-            child = spawn(command(cell), environment=environment, fds=fds)
-        finally:
-            os.close(tell)
-        child.inner = _inner(told)
-    finally:
-        os.close(told)
-        if denied is not None:
-            os.close(denied)
-    return child
+    if cell.backend == "docker":
+        return cell_docker.start(cell, fds)
+    return cell_bubblewrap.start(cell, fds)
 
 
 _numbers = itertools.count(1)
@@ -214,24 +77,10 @@ _numbers = itertools.count(1)
 
 def _start_unwalled(cell: Cell, fds: Mapping[int, int]) -> Child:
     mark = f"{os.getpid()}.{next(_numbers)}"
-    child = spawn(command(cell), environment=inside(cell) | {MARK: mark}, fds=fds)
+    argv = [*prlimit(per_process(cell.limits)), "env", "-C", cell.directory, *cell.argv]
+    child = spawn(argv, environment=inside(cell) | {MARK: mark}, fds=fds)
     child.mark = f"{MARK}={mark}"
     return child
-
-
-def _inner(told: int) -> int | None:
-    """The pid of the process inside, as bubblewrap says it; None when it failed first."""
-    said = b""
-    deadline = time.monotonic() + INFO_SECONDS
-    while b"}" not in said and len(said) < INFO_BYTES_MAX:
-        ready, _, _ = select.select([told], [], [], max(0.0, deadline - time.monotonic()))
-        chunk = os.read(told, INFO_BYTES_MAX) if ready else b""
-        if not chunk:
-            return None
-        said += chunk
-    with contextlib.suppress(ValueError, KeyError):
-        return int(json.loads(said)["child-pid"])
-    return None
 
 
 def run(cell: Cell) -> Outcome:
@@ -254,17 +103,41 @@ def run(cell: Cell) -> Outcome:
         child.kill()
         os.close(out)
         os.close(err)
-    code = child.poll()
+    code, number, limit = _told(child, cell, limit)
     child.close()
     return Outcome(
-        exit=code if code is not None and code >= 0 and limit is None else None,
-        signal=-code if code is not None and code < 0 else None,
+        exit=code,
+        signal=number,
         limit=limit,
         stdout=held[out],
         stderr=held[err],
         truncated=limit == "output",
         seconds=time.monotonic() - began,
+        use=child.use(),
     )
+
+
+def _told(child: Child, cell: Cell, limit: str | None) -> tuple[int | None, int | None, str | None]:
+    """Exit code, signal, or the limit behind them; exactly one of the three says how it ended."""
+    code, use = child.poll(), child.use()
+    number = -code if code is not None and code < 0 else None
+    if cell.backend != "none" and code is not None and code in SHELL_SIGNALS:
+        number = code - SHELL_SIGNALS.start + 1
+    if number is not None:
+        limit = limit or LIMIT_OF_SIGNAL.get(number) or _reached(use, cell.limits)
+    if "memory" in use.refused:
+        limit = limit or "memory"
+    if limit is not None:
+        return None, None, limit
+    return (code, None, None) if number is None else (None, number, None)
+
+
+def _reached(use: Use, limits: Limits) -> str | None:
+    """The limit on a whole tree that was passed, if any."""
+    if "memory" in use.refused:
+        return "memory"
+    spent = limits.cpu_seconds is not None and (use.cpu_seconds or 0) >= limits.cpu_seconds
+    return "cpu" if spent else None
 
 
 def _collect(
@@ -275,12 +148,17 @@ def _collect(
     watch, open_ends, ended_at = select.poll(), set(held), float("inf")
     for descriptor in (*held, child.fileno()):
         watch.register(descriptor, select.POLLIN)
-    while open_ends:
+    looked = began
+    while open_ends or ended_at == float("inf"):
         now = time.monotonic()
         if now >= deadline:
             return held, "wall"
         if now - ended_at > DRAIN_SECONDS:  # a grandchild holds the pipe; it is not waited for
             return held, None
+        if now - looked > POLL_MS / 1000:
+            looked = now
+            if (limit := _reached(child.use(), limits)) is not None:
+                return held, limit
         for descriptor, _ in watch.poll(min(POLL_MS, max(1, (deadline - now) * 1000))):
             if descriptor == child.fileno():
                 ended_at = time.monotonic()
@@ -293,5 +171,4 @@ def _collect(
                 watch.unregister(descriptor)
         if sum(map(len, held.values())) > limits.output_bytes:
             return {end: data[: limits.output_bytes] for end, data in held.items()}, "output"
-    left = None if deadline == float("inf") else max(0.0, deadline - time.monotonic())
-    return held, None if child.wait(left) is not None else "wall"
+    return held, None

@@ -76,21 +76,25 @@ def tmux(_: Layout) -> Check:
     return Check("tmux", found is not None, found or "not installed", "apt-get install tmux")
 
 
-def cells(_: Layout) -> Check:
-    """A cell can be made, and has no network."""
-    if shutil.which("bwrap") is None:
-        return Check("cells", False, "bubblewrap is not installed", "apt-get install bubblewrap")
-    from ops.cell import Cell
+def cells(layout: Layout) -> Check:
+    """A cell can be made, and has no network; which walls stand is told."""
+    from ops.cell import Cell, walls
     from ops.cell import run as run_cell
 
-    done = run_cell(Cell(argv=("cat", "/proc/net/dev")))
+    kind = preferences.backend(layout)
+    standing = ", ".join(walls(kind))  # raises Refused where such cells cannot be made
+    if kind == "none":
+        remedy = "remove cells.backend from org.toml"
+        return Check("cells", False, "no walls were asked for", remedy, needed=False)
+    done = run_cell(Cell(argv=("cat", "/proc/net/dev"), backend=kind))
     if done.exit != 0:
         said = done.stderr.decode("utf-8", "replace").strip()[-200:]
         remedy = "sysctl -w kernel.unprivileged_userns_clone=1, or run as root"
-        return Check("cells", False, f"bubblewrap fails: {said}", remedy)
+        return Check("cells", False, f"{kind} fails: {said}", remedy)
     names = [row.split(":")[0].strip() for row in done.stdout.decode().splitlines() if ":" in row]
-    alone = set(names) <= {"lo"}
-    return Check("cells", alone, f"network inside: {', '.join(names) or 'none'}", "report a bug")
+    network = ", ".join(names) or "none"
+    text = f"{kind}: {standing}; network inside: {network}"
+    return Check("cells", set(names) <= {"lo"}, text, "report a bug")
 
 
 def _folder(layout: Layout) -> Path:
@@ -127,11 +131,16 @@ def daemon(layout: Layout) -> Check:
 
 
 def cgroups(_: Layout) -> Check:
-    unified = Path("/sys/fs/cgroup/cgroup.controllers").exists()
-    text = "version 2" if unified else "version 1, or none: cells are ended by group and sweep"
-    return Check(
-        "cgroups", unified, text, "boot with systemd.unified_cgroup_hierarchy=1", needed=False
-    )
+    """With them the limits of a cell hold for all of it together, without for each process."""
+    from ops.cgroup_ground import ground
+
+    found = ground()
+    if found is None:
+        text = "none that org may use: limits hold for each process by itself"
+        remedy = "run org as a systemd unit with Delegate=yes, or as root"
+        return Check("cgroups", False, text, remedy, needed=False)
+    text = f"version {found.version}: limits hold for a whole cell"
+    return Check("cgroups", True, text, needed=False)
 
 
 def model(layout: Layout) -> Check:

@@ -17,6 +17,7 @@ SYSTEM_FILE = Path("/etc/org/org.toml")
 PORTS = {"current": 7001, "candidate": 7002}
 ENDPOINT = "http://127.0.0.1:11434"
 HOST = "127.0.0.1"
+BACKEND = "bubblewrap"
 
 
 def ports(layout: Layout) -> dict[str, int]:
@@ -28,6 +29,11 @@ def ports(layout: Layout) -> dict[str, int]:
             raise Refused(f"ports.{name} is {said!r}, which is no port", f"see {layout.settings}")
         found[name] = int(str(said))
     return found
+
+
+def backend(layout: Layout) -> str:
+    """What makes the cells."""
+    return str(_said(layout, "cells", "backend", ("ORG_CELLS__BACKEND",)) or BACKEND)
 
 
 def endpoint(layout: Layout) -> str:

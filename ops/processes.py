@@ -14,9 +14,11 @@ import signal
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import psutil
 
+from ops.cgroups import Use
 from ops.errors import Failed, Refused
 from ops.faults import point
 
@@ -27,6 +29,14 @@ ENDED_ELSEWHERE = 255  # the code of one that another process reaped
 OPEN_FDS = "/proc/self/fd"
 
 
+class Room(Protocol):
+    """What holds a child and all it started, where there is such a thing."""
+
+    def use(self) -> Use: ...
+
+    def end(self) -> None: ...
+
+
 class Child:
     """One process we started; the descriptor cannot come to mean another one, as a pid can."""
 
@@ -34,7 +44,9 @@ class Child:
         """With `descriptor` it is one that another process started, and gave us."""
         self.pid = pid
         self.mark: str | None = None  # in the environment of all it starts, where no walls end it
+        self.room: Room | None = None  # is ended with the child, and knows what it used
         self.started = time.time()
+        self._spent = Use()
         self._pidfd = os.pidfd_open(pid) if descriptor is None else descriptor
         self._code: int | None = None
         self._inner: int | None = None
@@ -66,13 +78,18 @@ class Child:
         """Its exit code, negative for a signal; None while it runs."""
         if self._code is None:
             try:
-                pid, status = os.waitpid(self.pid, os.WNOHANG)
+                pid, status, used = os.wait4(self.pid, os.WNOHANG)
                 if pid == self.pid:
                     self._code = os.waitstatus_to_exitcode(status)
+                    self._spent = Use(used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
             except ChildProcessError:  # not ours to reap; its descriptor tells all the same
                 if _readable(self._pidfd, 0):
                     self._code = ENDED_ELSEWHERE
         return self._code
+
+    def use(self) -> Use:
+        """What it and all it started used, as far as that is known; complete once it has ended."""
+        return self._spent if self.room is None else self.room.use()
 
     def wait(self, seconds: float | None) -> int | None:
         """Its exit code; None when the limit passed first."""
@@ -101,6 +118,8 @@ class Child:
             _readable(self._inner_pidfd, SWEEP_SECONDS)
         _end(family)
         self.wait(SWEEP_SECONDS)
+        if self.room is not None:
+            self.room.end()
         if self.mark is not None:
             sweep(self.mark)
 
@@ -230,7 +249,7 @@ def spawn(
             file_actions=actions,
             setsid=True,
             setsigmask=[],
-            setsigdef=[signal.SIGPIPE, signal.SIGINT, signal.SIGTERM],
+            setsigdef=[signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGXFSZ],
         )
     except FileNotFoundError as error:
         raise Refused(f"{command[0]} is not installed", f"install {command[0]}") from error

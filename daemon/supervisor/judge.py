@@ -23,6 +23,7 @@ from daemon.supervisor.slots import Slots
 from daemon.supervisor.stand import Stand
 from daemon.supervisor.world import World
 from fitness.scorecard import Scorecard
+from ops.cell_docker import engine_environment
 from ops.errors import Failed
 from ops.processes import Child, spawn
 
@@ -52,7 +53,8 @@ async def judge(world: World, slots: Slots, broker: Broker, case: Case) -> Score
     log = log_file(world, "jury")
     try:
         argv = boot_argv(trusted, "fitness.jury")
-        child = spawn(argv, environment=ENVIRONMENT, fds={4: theirs.fileno()}, output=log)
+        environment = ENVIRONMENT | engine_environment()
+        child = spawn(argv, environment=environment, fds={4: theirs.fileno()}, output=log)
     finally:
         theirs.close()
     try:

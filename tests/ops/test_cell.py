@@ -1,14 +1,18 @@
-"""Cells hold: no network, nothing of ours, every limit kept, an end that is whole."""
+"""Cells hold, whoever makes them: one suite for every backend that has walls."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -16,55 +20,169 @@ import pytest
 
 from ops.cell import DEFAULT, SYSTEM_MOUNTS, Cell, Limits, Mount, Outcome, python_mounts, run, start
 from ops.errors import Refused
+from ops.processes import Child
+from tests.ops.engine import engine
 
+ROOT = Path(__file__).resolve().parents[2]
 PYTHON = Path(sys.executable)
 MOUNTS = (*SYSTEM_MOUNTS, *python_mounts(PYTHON))
 END_SECONDS = 2.0
+READY_SECONDS = 10.0
+MIB = 2**20
 
 
 def limits(**changed: float | None) -> Limits:
     return Limits(**(vars(DEFAULT) | changed))  # type: ignore[arg-type]
 
 
-def shell(text: str, **changed: float | None) -> Outcome:
-    return run(Cell(argv=("sh", "-c", text), limits=limits(**changed)))
+@dataclass(frozen=True)
+class Maker:
+    """Makes cells of one kind; `slack_seconds` is what its engine takes around a command."""
+
+    backend: str
+    slack_seconds: float
+
+    def shell(self, text: str, *mounts: Mount, **changed: float | None) -> Outcome:
+        argv = ("sh", "-c", text)
+        return run(
+            Cell(argv, (*SYSTEM_MOUNTS, *mounts), limits=limits(**changed), backend=self.backend)
+        )
+
+    def python(self, code: str, *mounts: Mount, **changed: float | None) -> Outcome:
+        return run(self.cell(code, *mounts, **changed))
+
+    def cell(self, code: str, *mounts: Mount, **changed: float | None) -> Cell:
+        argv = (str(PYTHON), "-I", "-c", code)
+        return Cell(argv, (*MOUNTS, *mounts), limits=limits(**changed), backend=self.backend)
+
+    def start(self, cell: Cell, output: int | None = None, **fds: int) -> Child:
+        wanted = {int(name.removeprefix("fd")): ours for name, ours in fds.items()}
+        return start(Cell(**(vars(cell) | {"fds": wanted})), output, None)
 
 
-def python(code: str, *mounts: Mount, **extra: object) -> Outcome:
-    argv = (str(PYTHON), "-I", "-c", code)
-    return run(Cell(argv=argv, mounts=(*MOUNTS, *mounts), **extra))  # type: ignore[arg-type]
+@pytest.fixture(
+    scope="module", params=["bubblewrap", pytest.param("docker", marks=pytest.mark.docker)]
+)
+def cells(request: pytest.FixtureRequest) -> Iterator[Maker]:
+    if request.param == "bubblewrap":
+        yield Maker("bubblewrap", 0.0)
+        return
+    with engine():
+        made = Maker("docker", 3.0)
+        assert made.shell("true").exit == 0  # the image is made now, not in somebody's limit
+        yield made
 
 
-def test_a_command_gives_what_it_said_and_how_it_ended() -> None:
+# Beginning and end
+
+
+def test_a_command_gives_what_it_said_and_how_it_ended(cells: Maker) -> None:
     """Both streams, the exit code, no limit."""
-    done = shell("echo out; echo err >&2; exit 7")
+    done = cells.shell("echo out; echo err >&2; exit 7")
     assert (done.exit, done.signal, done.limit) == (7, None, None)
     assert (done.stdout, done.stderr) == (b"out\n", b"err\n")
 
 
-def test_the_environments_interpreter_runs_inside() -> None:
+def test_a_signal_is_told_as_one(cells: Maker) -> None:
+    """A crash is no exit code."""
+    done = cells.python("import ctypes; ctypes.string_at(0)")
+    assert (done.exit, done.signal, done.limit) == (None, signal.SIGSEGV, None)
+
+
+def test_what_it_used_is_told(cells: Maker) -> None:
+    """Processor time and memory, of children as well."""
+    code = "import subprocess, sys, time; x = bytearray(64 * 2**20)\n"
+    code += "subprocess.run([sys.executable, '-Ic', 'i = 0\\nwhile i < 5_000_000: i += 1'])\n"
+    code += "time.sleep(0.2)"
+    use = cells.python(code).use
+    assert use.cpu_seconds is not None and use.cpu_seconds > 0.1
+    assert use.memory_bytes is not None and use.memory_bytes > 64 * MIB
+
+
+def test_the_environments_interpreter_runs_inside(cells: Maker) -> None:
     """With its packages, although its base lies under another prefix."""
-    done = python("import pydantic, sys; print(sys.prefix)")
+    done = cells.python("import pydantic, sys; print(sys.prefix)")
     assert (done.exit, done.stdout.decode().strip()) == (0, sys.prefix), done.stderr
 
 
-def test_there_is_no_network() -> None:
+# Walls
+
+
+def test_there_is_no_network(cells: Maker) -> None:
     """A port that listens outside is refused, the only interface is a loopback of its own."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         code = f"""
 import socket
-for family, where in ((socket.AF_INET, ("127.0.0.1", {port})), (socket.AF_INET, ("10.0.0.1", 80))):
+for family, where in ((socket.AF_INET, ("127.0.0.1", {port})), (socket.AF_INET, ("10.0.0.1", 80)),
+        (socket.AF_INET6, ("::1", {port})), (socket.AF_INET, ("169.254.169.254", 80))):
     with socket.socket(family) as s:
         s.settimeout(1)
         print(s.connect_ex(where) != 0)
 print(sorted(name for _, name in socket.if_nameindex()))
 """
-        done = python(code)
-    assert done.stdout.decode().split("\n")[:3] == ["True", "True", "['lo']"], done.stderr
+        done = cells.python(code)
+    assert done.stdout.decode().split("\n")[:5] == [*["True"] * 4, "['lo']"], done.stderr
 
 
-def test_nothing_of_ours_is_seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_its_namespaces_are_its_own(cells: Maker) -> None:
+    """Processes, messages, mounts, network and host name; of users only bubblewrap makes one."""
+    kinds = ["pid", "ipc", "mnt", "net", "uts"]
+    kinds += ["user"] if cells.backend == "bubblewrap" else []
+    code = f"import os; print(*(os.readlink('/proc/self/ns/' + kind) for kind in {kinds}))"
+    inside = cells.python(code).stdout.decode().split()
+    outside = [str(Path(f"/proc/self/ns/{kind}").readlink()) for kind in kinds]
+    assert len(inside) == len(outside)
+    assert not set(inside) & set(outside)
+
+
+def test_there_are_no_powers(cells: Maker) -> None:
+    """No capability, no way to new ones, a filter in front of the kernel."""
+    status = cells.shell("cat /proc/self/status").stdout.decode().splitlines()
+    told = dict(line.split(":\t", 1) for line in status if ":\t" in line)
+    assert int(told["CapEff"], 16) == int(told["CapBnd"], 16) & int(told["CapEff"], 16) == 0
+    assert (told["NoNewPrivs"], told["Seccomp"]) == ("1", "2")
+
+
+ASKED_OF_THE_KERNEL = """
+import ctypes, socket
+libc = ctypes.CDLL(None, use_errno=True)
+def refused(number, *arguments):
+    ctypes.set_errno(0)
+    return libc.syscall(number, *arguments) == -1 and ctypes.get_errno() in (1, 38)
+def no_family(family, kind):
+    try:
+        socket.socket(family, kind).close()
+    except PermissionError:
+        return True
+    return False
+import platform
+x86 = platform.machine() == "x86_64"
+def call(intel, arm):
+    return intel if x86 else arm
+print(refused(425, 8, None))                         # io_uring_setup
+print(refused(call(248, 217), b"user", b"k", b"v", 1, -2))   # add_key
+print(refused(call(272, 97), 0x10000000))            # unshare of users
+print(refused(call(56, 220), 0x10000000 | 17, 0, 0, 0, 0))   # clone into new users
+print(refused(435, None, 0))                         # clone3
+print(refused(call(165, 40), b"x", b"/tmp", b"tmpfs", 0, None))  # mount
+print(refused(call(321, 280), 0, None, 0))           # bpf
+print(refused(call(323, 282), 0))                    # userfaultfd
+print(refused(call(298, 241), None, 0, -1, -1, 0))   # perf_event_open
+print(no_family(40, 1), no_family(38, 5), no_family(17, 3))  # vsock, kernel crypto, raw
+print(libc.ioctl(0, 0x5412, b"x") == -1 and ctypes.get_errno() == 1)  # typing on a terminal
+"""
+
+
+def test_the_kernel_refuses_what_leads_out(cells: Maker) -> None:
+    """Each by its number, whatever a library would have tried first."""
+    done = cells.python(ASKED_OF_THE_KERNEL)
+    assert done.stdout.decode().split() == ["True"] * 13, done
+
+
+def test_nothing_of_ours_is_seen(
+    cells: Maker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """No variable, no process, no descriptor, no file that was not named."""
     monkeypatch.setenv("SECRET_KEY", "canary")
     (tmp_path / "canary").write_text("canary")
@@ -72,29 +190,121 @@ def test_nothing_of_ours_is_seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 import os
 print("canary" in str(os.environ), os.path.exists({str(tmp_path)!r}))
 print(sorted(int(p) for p in os.listdir("/proc") if p.isdigit()))
-print(sorted(int(f) for f in os.listdir("/proc/self/fd"))[:3])
-print(os.path.exists("/home") or os.path.exists("/var") or os.path.exists("/etc/shadow"))
+print([n for n in (0, 1, 2, 3, 4, 5, 90, 91, 92) if os.path.exists(f"/proc/self/fd/{{n}}")])
+print(os.path.exists("/home/.ssh") or os.path.exists("/var/lib") or os.path.exists("/etc/shadow"))
 """
-    said = python(code).stdout.decode().splitlines()
+    said = cells.python(code).stdout.decode().splitlines()
     assert said == ["False False", "[1]", "[0, 1, 2]", "False"]
 
 
-def test_a_mount_is_read_only_unless_it_is_not(tmp_path: Path) -> None:
+def test_the_environment_is_what_was_named(cells: Maker) -> None:
+    """What makes the cell adds at most its host's name and where the command starts."""
+    plain = {"PATH", "HOME", "LANG", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "GIVEN"}
+    cell = Cell(("env", "-0"), environment={"GIVEN": "a b\nc"}, backend=cells.backend)
+    rows = dict(row.split("=", 1) for row in run(cell).stdout.decode().split("\0") if row)
+    assert plain <= set(rows) <= plain | {"HOSTNAME", "PWD"}
+    assert (rows["GIVEN"], rows.get("HOSTNAME", "cell")) == ("a b\nc", "cell")
+
+
+def test_a_mount_is_read_only_unless_it_is_not(cells: Maker, tmp_path: Path) -> None:
     """What the author may write is written outside too; all else refuses."""
     readable, writable = tmp_path / "r", tmp_path / "w"
     readable.mkdir()
     writable.mkdir()
-    mounts = (
-        *SYSTEM_MOUNTS,
-        Mount(readable, Path("/r")),
-        Mount(writable, Path("/w"), writable=True),
-    )
-    text = "touch /r/x; touch /x; touch /usr/x; touch /w/x && echo wrote; touch /tmp/x && echo tmp"
-    done = run(Cell(argv=("sh", "-c", text), mounts=mounts))
-    assert done.stdout == b"wrote\ntmp\n"
+    mounts = (Mount(readable, Path("/r")), Mount(writable, Path("/w"), writable=True))
+    places = "/r/x /x /usr/x /etc/x /dev/x /w/x /tmp/x"
+    done = cells.shell(f"for p in {places}; do touch $p && echo $p; done", *mounts)
+    allowed = b"/w/x\n/tmp/x\n" if cells.backend == "bubblewrap" else b"/dev/x\n/w/x\n/tmp/x\n"
+    assert done.stdout == allowed  # docker keeps 64 MiB of its own there
     assert (writable / "x").exists()
     assert not (readable / "x").exists()
-    assert not Path("/tmp/x").exists() or Path("/tmp/x").stat().st_mtime < time.time() - 60
+
+
+def test_its_tmp_is_its_own_and_bounded(cells: Maker) -> None:
+    """Nothing is left of it, and it is full before the machine is."""
+    mark = f"cell-{os.getpid()}"
+    done = cells.shell(
+        f"touch /tmp/{mark}; for i in 1 2 3; do head -c 8M /dev/zero >/tmp/$i || echo full; done",
+        file_bytes=16 * MIB,
+    )
+    assert done.stdout == b"full\n", done
+    assert not Path("/tmp", mark).exists()
+    assert cells.shell("ls /tmp").stdout == b""
+
+
+# Limits
+
+
+@pytest.mark.parametrize(
+    ("code", "changed"),
+    [
+        ("[open('/dev/null') for _ in range(500)]", {"open_files": 64}),
+        ("open('/tmp/f', 'wb').write(b'x' * 2**21)", {"file_bytes": MIB}),
+    ],
+)
+def test_what_one_process_may_use_is_bounded(
+    cells: Maker, code: str, changed: dict[str, int]
+) -> None:
+    """Descriptors and file size end in an error inside, and only there."""
+    done = cells.python(code, **changed)
+    assert done.exit == 1, done
+    assert b"OSError" in done.stderr
+
+
+def test_a_child_that_writes_too_much_is_told_by_its_limit(cells: Maker) -> None:
+    """The signal means the limit."""
+    done = cells.shell("sh -c 'yes >/tmp/f; exit $?'; exit $?", file_bytes=MIB)
+    assert (done.exit, done.limit) == (None, "file"), done
+
+
+def test_memory_is_bounded_for_all_together(cells: Maker) -> None:
+    """Four that each keep below the limit pass it together, and that ends them."""
+    code = """
+import os, time
+for _ in range(4):
+    if os.fork() == 0:
+        held = bytearray(96 * 2**20)
+        time.sleep(30)
+time.sleep(30)
+"""
+    done = cells.python(code, memory_bytes=256 * MIB, wall_seconds=20.0)
+    assert done.limit == "memory", done
+    assert done.seconds < 10
+
+
+def test_processes_are_bounded(cells: Maker) -> None:
+    """A loop of forks meets its limit inside; nothing outside notices."""
+    code = """
+import os, time
+made = 0
+try:
+    for _ in range(500):
+        if os.fork() == 0:
+            time.sleep(30)
+        made += 1
+except OSError:
+    print(made < 64)
+"""
+    done = cells.python(code, processes=64)
+    assert done.stdout == b"True\n", done
+    assert done.seconds < END_SECONDS + 3 + cells.slack_seconds
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_processor_time_is_bounded(cells: Maker, workers: int) -> None:
+    """Of one that spins, and of several together."""
+    code = f"import os\nfor _ in range({workers - 1}): os.fork()\nwhile True: pass"
+    done = cells.python(code, cpu_seconds=1, wall_seconds=20.0)
+    assert (done.exit, done.limit) == (None, "cpu"), done
+
+
+def test_endless_output_is_cut(cells: Maker) -> None:
+    """The limit is told, and what was said before it is kept."""
+    done = cells.shell("yes", output_bytes=100_000)
+    assert (done.limit, done.truncated, len(done.stdout)) == ("output", True, 100_000)
+
+
+# The end is whole
 
 
 def survivors(mark: str) -> list[psutil.Process]:
@@ -106,48 +316,66 @@ def survivors(mark: str) -> list[psutil.Process]:
     return found
 
 
-def test_the_wall_limit_ends_it_whole() -> None:
-    """Grandchildren in sessions of their own that ignore signals are gone within two seconds."""
-    mark = f"31{os.getpid()}"
-    text = (
-        f"for i in 1 2 3; do setsid sh -c 'trap \"\" TERM HUP; sleep {mark}' & done; sleep {mark}"
-    )
-    done = shell(text, wall_seconds=0.5)
-    assert done.limit == "wall"
-    assert done.seconds < 0.5 + END_SECONDS
+STUBBORN = {
+    "sessions of their own that ignore signals": (
+        "for i in 1 2 3; do setsid sh -c 'trap \"\" TERM HUP INT; sleep {m}' & done; sleep {m}"
+    ),
+    "forks twice and lets go": "(setsid sh -c '(sleep {m} &) ; sleep {m}' &); sleep {m}",
+    "stops itself": "sh -c 'kill -STOP $$; sleep {m}' & sleep {m}",
+    "a hundred children": "for i in $(seq 100); do sleep {m} & done; sleep {m}",
+    "children that fork in a loop": (
+        "f() { while :; do sleep {m} & sleep 0.01; done; }; f & f & f & sleep {m}"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STUBBORN)
+def test_the_wall_limit_ends_it_whole(cells: Maker, name: str) -> None:
+    """Whatever the inside does, two seconds later nothing of it is there."""
+    mark = f"31{os.getpid()}{list(STUBBORN).index(name)}"
+    done = cells.shell(STUBBORN[name].replace("{m}", mark), wall_seconds=0.5 + cells.slack_seconds)
+    assert done.limit == "wall", done
+    assert done.seconds < 0.5 + cells.slack_seconds + END_SECONDS
     assert survivors(mark) == []
 
 
-def test_a_pipe_held_by_a_grandchild_is_not_waited_for() -> None:
+def test_a_pipe_held_by_a_grandchild_is_not_waited_for(cells: Maker) -> None:
     """The command is over when it is over, whoever holds its output."""
     mark = f"32{os.getpid()}"
-    done = shell(f"sleep {mark} & echo over")
+    done = cells.shell(f"sleep {mark} & echo over")
     assert (done.exit, done.stdout) == (0, b"over\n")
-    assert done.seconds < END_SECONDS + 1
+    assert done.seconds < END_SECONDS + 1 + cells.slack_seconds
     assert survivors(mark) == []
 
 
-def test_endless_output_is_cut() -> None:
-    """The limit is told, and what was said before it is kept."""
-    done = shell("yes", output_bytes=100_000)
-    assert (done.limit, done.truncated, len(done.stdout)) == ("output", True, 100_000)
+def test_a_cell_ends_with_the_one_who_made_it(cells: Maker) -> None:
+    """A daemon that is killed leaves nothing running behind its back."""
+    mark = f"33{os.getpid()}"
+    argv = ("sh", "-c", f"setsid sleep {mark} & sleep {mark}")
+    code = f"import time; from ops.cell import *; start(Cell({argv!r}, "
+    code += f"backend={cells.backend!r}), None, None); print('up', flush=True); time.sleep(60)"
+    maker = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, env=dict(os.environ)
+    )
+    assert maker.stdout is not None
+    with maker, maker.stdout as told:
+        assert told.readline() == b"up\n"
+        _until(lambda: len(survivors(mark)) >= 2)
+        maker.kill()
+    _until(lambda: survivors(mark) == [])
 
 
-@pytest.mark.parametrize(
-    ("code", "changed"),
-    [
-        ("[open('/dev/null') for _ in range(500)]", {"open_files": 64}),
-        ("open('/tmp/f', 'wb').write(b'x' * 2**21)", {"file_bytes": 2**20}),
-        ("bytearray(2**30)", {"memory_bytes": 2**29}),
-    ],
-)
-def test_what_it_may_use_is_bounded(code: str, changed: dict[str, int]) -> None:
-    """Descriptors, file size and memory end in an error inside, and only there."""
-    done = python(code, limits=limits(**changed))
-    assert done.exit != 0 or done.signal
+def _until(holds: object) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while not holds():  # type: ignore[operator]
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
-def test_a_socket_handed_in_serves_from_inside() -> None:
+# What is handed in
+
+
+def test_a_socket_handed_in_serves_from_inside(cells: Maker) -> None:
     """The listening socket keeps its network; the cell around it has none."""
     code = """
 import socket
@@ -157,15 +385,17 @@ connection.sendall(b"from inside")
 connection.close()
 """
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        argv = (str(PYTHON), "-I", "-c", code)
-        child = start(Cell(argv=argv, mounts=MOUNTS, fds={3: listening.fileno()}), None, None)
-        with socket.create_connection(listening.getsockname(), timeout=10) as caller:
-            assert caller.recv(100) == b"from inside"
-        assert child.wait(10) == 0
-        child.close()
+        child = cells.start(cells.cell(code), fd3=listening.fileno())
+        try:
+            with socket.create_connection(listening.getsockname(), timeout=10) as caller:
+                assert caller.recv(100) == b"from inside"
+            assert child.wait(10) == 0
+        finally:
+            child.kill()
+            child.close()
 
 
-def test_a_unix_socket_mounted_in_is_reached(tmp_path: Path) -> None:
+def test_a_unix_socket_mounted_in_is_reached(cells: Maker, tmp_path: Path) -> None:
     """The one way out that a cell gets."""
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(tmp_path / "s"))
@@ -179,31 +409,36 @@ def test_a_unix_socket_mounted_in_is_reached(tmp_path: Path) -> None:
 
         thread = threading.Thread(target=answer)
         thread.start()
-        code = (
-            "import socket; s = socket.socket(socket.AF_UNIX); s.connect('/run/s'); s.send(b'hi')"
-        )
-        done = python(code, Mount(tmp_path, Path("/run")))
+        code = "import socket; s = socket.socket(socket.AF_UNIX); "
+        code += "s.connect('/run/org/s'); s.send(b'hi')"
+        done = cells.python(code, Mount(tmp_path, Path("/run/org")))
         thread.join(10)
     assert (done.exit, answered) == (0, [b"hi"]), done.stderr
 
 
-def test_a_signal_reaches_the_process_inside() -> None:
+def test_a_signal_reaches_the_process_inside(cells: Maker) -> None:
     """Its pid as the machine knows it is told, so that it can be asked to end well."""
     code = """
-import signal, sys
+import os, signal, sys
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))
-print("ready", flush=True)
+os.write(5, b"ready")
 signal.pause()
 """
     told, tell = os.pipe()
-    child = start(Cell(argv=(str(PYTHON), "-I", "-c", code), mounts=MOUNTS), tell, None)
+    child = cells.start(cells.cell(code), fd5=tell)
     os.close(tell)
-    assert os.read(told, 10) == b"ready\n"
-    assert child.inner is not None
-    os.kill(child.inner, signal.SIGTERM)
-    assert child.wait(10) == 5
-    child.close()
-    os.close(told)
+    try:
+        assert os.read(told, 10) == b"ready"
+        assert child.inner is not None
+        os.kill(child.inner, signal.SIGTERM)
+        assert child.wait(10) == 5
+    finally:
+        child.kill()
+        child.close()
+        os.close(told)
+
+
+# Where walls are missing
 
 
 def test_a_backend_that_is_not_there_is_refused() -> None:
@@ -218,3 +453,36 @@ def test_without_bubblewrap_nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_pa
     with pytest.raises(Refused, match="bubblewrap") as caught:
         run(Cell(argv=("true",)))
     assert "apt-get install bubblewrap" in caught.value.hint
+
+
+def test_without_an_engine_nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The refusal names where it was looked for, and what to do."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    with pytest.raises(Refused, match=r"none\.sock") as caught:
+        run(Cell(argv=("true",), backend="docker"))
+    assert "dockerd" in caught.value.hint
+
+
+WITHOUT_GROUPS = """
+import json
+from ops.cell import *
+from ops.cgroup_ground import ground
+def told(text, **changed):
+    done = run(Cell(("sh", "-c", text), limits=Limits(**(vars(DEFAULT) | changed))))
+    return [done.limit, (done.use.cpu_seconds or 0) > 0, done.seconds < 8]
+print(json.dumps([
+    ground() is None,
+    told("while :; do :; done", cpu_seconds=1, wall_seconds=20.0),
+    told("setsid sleep 77 & sleep 77", wall_seconds=0.5),
+]))
+"""
+
+
+def test_without_control_groups_the_other_walls_stand() -> None:
+    """Each process has its limits, and the end is as whole: the machine's groups are hidden."""
+    argv = [sys.executable, "-c", WITHOUT_GROUPS]
+    if os.geteuid() == 0:
+        hide = 'umount -l /sys/fs/cgroup 2>/dev/null; exec "$@"'
+        argv = ["unshare", "--mount", "sh", "-c", hide, "sh", *argv]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == [True, ["cpu", True, True], ["wall", True, True]]
