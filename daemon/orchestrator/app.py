@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -11,33 +10,25 @@ import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from daemon.orchestrator.api import Api
-from daemon.orchestrator.bodies import error
+from daemon.orchestrator.bodies import Wrong, error
 from daemon.orchestrator.endpoints import routes
 from daemon.orchestrator.facts import Facts
 from daemon.orchestrator.guard import Guard
 from daemon.orchestrator.health import Health, machine_uptime
 from daemon.orchestrator.hub import Hub
 from daemon.orchestrator.models import Models
+from daemon.orchestrator.page import Page
 from daemon.orchestrator.terms import Terms
 from daemon.orchestrator.tools import ToolHost
 from daemon.orchestrator.uptime import in_words
 
 SLOW_SECONDS = 5.0
 log = structlog.get_logger()
-PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>org: {slot}</title>
-<meta name="viewport" content="width=device-width">
-<h1>org</h1><p>This is the <b>{slot}</b> release. It keeps improving itself.</p>
-<dl>{rows}</dl>
-<p><a href="/healthz">/healthz</a> · <a href="/about">/about</a> ·
-<a href="/v1/models">/v1/models</a>
-</html>
-"""
 POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     b"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -84,10 +75,6 @@ def make(parts: Parts) -> ASGIApp:
     async def about(_: Request) -> Response:
         return PlainTextResponse("".join(f"{key}: {value}\n" for key, value in told(health)))
 
-    async def page(_: Request) -> Response:
-        rows = "".join(f"<dt>{key}<dd>{html.escape(value)}" for key, value in told(health))
-        return HTMLResponse(PAGE.format(slot=html.escape(health.slot), rows=rows))
-
     async def metrics(_: Request) -> Response:
         from daemon.orchestrator.metrics import KIND, text
 
@@ -95,14 +82,16 @@ def make(parts: Parts) -> ASGIApp:
         return Response(text(health, now), media_type=KIND)
 
     api = Api(facts, parts.hub, parts.models, ToolHost(facts), health.tag or "0")
-    plain = [Route("/", page), Route("/healthz", healthz), Route("/readyz", readyz)]
+    page = Page(health, facts, parts.models)
+    plain = [*page.routes(), Route("/healthz", healthz), Route("/readyz", readyz)]
     plain += [Route("/about", about), Route("/metrics", metrics), *routes(api.table())]
-    app = Starlette(routes=plain, exception_handlers={HTTPException: refused, 500: broken})
+    ends: dict[Any, Any] = {HTTPException: refused, Wrong: page.wrong, 500: broken}
+    app = Starlette(routes=plain, exception_handlers=ends)
     return Counted(Guard(app, parts.terms, facts), health)
 
 
 def told(health: Health) -> list[tuple[str, str]]:
-    """What `/about` and the page tell, as name and value."""
+    """What `/about` tells, as name and value."""
     identity = health.identity()
     return [
         ("slot", health.slot),

@@ -1,0 +1,213 @@
+"""The page without scripts: each view is there, light, whole, and shows the hostile as text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+
+import httpx
+import pytest
+
+from daemon.core.candidate import Stage
+from daemon.core.events import Kind
+from daemon.orchestrator import views, words
+from tests.orchestrator.house import House, filled, house, served
+
+pytestmark = pytest.mark.process
+
+VIEWS = ("/", "/candidates", "/fitness", "/releases", "/chat", "/logs?name=gates", "/login")
+ACTS = ("promote", "approve", "reject", "rollback", "freeze", "unfreeze", "evolve")
+PAGE_BYTES_MAX = 300_000
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'</title></script>{{7*7}}"
+NAME = "20261121T101010Z"
+SHOWING = ("/", "/candidates", f"/candidates/{NAME}", "/fitness", "/logs?name=gates")
+ASKING = ("/candidates?text=", "/releases?said=", "/act/rollback?to=", "/logs?name=", "/act/")
+TRICKS = ("../page.py", "..%2fpage.py", "%2e%2e/page.py", "org.css/../../page.py", "page.py")
+
+
+class Parts(HTMLParser):
+    """What a page is made of, as a browser would find it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+@pytest.fixture(scope="module")
+def here() -> Iterator[House]:
+    with house() as made:
+        filled(made, 9)
+        made.candidate(NAME, goal=HOSTILE, reason=HOSTILE, state=Stage.REJECTED, model=HOSTILE)
+        made.tell(Kind.NOTICE, NAME, text=HOSTILE)
+        made.tell(Kind.AUTHOR_TURN, NAME, said={"text": HOSTILE})
+        made.tell(Kind.AUTHOR_CALL, NAME, said={"tool": HOSTILE, "arguments": {"x": HOSTILE}})
+        made.tell(Kind.GATE_ENDED, NAME, name=HOSTILE, passed=False, seconds=1.0, reason=HOSTILE)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def http(here: House) -> Iterator[httpx.Client]:
+    with served(here) as (_, url):
+        with httpx.Client(
+            base_url=url, trust_env=False, timeout=20, headers={"accept": "text/html"}
+        ) as client:
+            yield client
+
+
+@pytest.mark.parametrize("path", [*VIEWS, f"/candidates/{NAME}", *(f"/act/{act}" for act in ACTS)])
+def test_each_view_is_whole_without_scripts(http: httpx.Client, path: str) -> None:
+    """Answered with a page that has a heading, names where one is, and loads nothing foreign."""
+    answer = http.get(path)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/html")
+    found = Parts(answer.text).tags
+    assert [tag for tag, _ in found].count("h1") == 1
+    for tag, attributes in found:
+        inline = [name for name in attributes if name == "style" or name.startswith("on")]
+        assert not inline, (tag, attributes)
+        for name in ("src", "href", "action"):
+            address = attributes.get(name) or ""
+            assert not re.match(r"[a-z]+:|//", address), address
+        if tag == "script":
+            assert attributes["src"], "an inline script"
+    assert "<style" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/candidates", f"/candidates/{NAME}", "/fitness", "/logs?name=gates"]
+)
+def test_what_is_hostile_is_shown_as_text(http: httpx.Client, path: str) -> None:
+    """Stored markup of goals, names, transcripts, gates and logs (attack W3)."""
+    text = http.get(path).text
+    assert "&lt;script&gt;" in text
+    assert "<script>alert" not in text
+    assert "<img" not in text
+    assert not any("onerror" in attributes for _, attributes in Parts(text).tags)
+
+
+def test_what_is_asked_is_shown_as_text(http: httpx.Client) -> None:
+    """Reflected markup of queries and paths."""
+    for path in (
+        "/candidates?text=",
+        "/releases?said=",
+        "/act/rollback?to=",
+        "/logs?name=",
+        "/act/",
+    ):
+        text = http.get(path + "%3Cscript%3Ealert(1)%3C/script%3E").text
+        assert "<script>alert" not in text
+
+
+def test_a_first_visit_weighs_little(http: httpx.Client) -> None:
+    """A view with everything it loads."""
+    for path in ("/", "/candidates", "/releases"):
+        page = http.get(path)
+        wanted = {
+            a.get("src") or a.get("href")
+            for t, a in Parts(page.text).tags
+            if t in ("script", "link")
+        }
+        sizes = [len(page.content), *(len(http.get(one or "").content) for one in wanted)]
+        assert len(wanted) >= 4
+        assert sum(sizes) < PAGE_BYTES_MAX, (path, sizes)
+
+
+def test_assets_are_these_and_no_others(http: httpx.Client) -> None:
+    """No path leads out of the folder (attack W4)."""
+    style = http.get("/static/org.css")
+    assert (style.status_code, style.headers["content-type"]) == (200, "text/css; charset=utf-8")
+    for trick in (
+        "../page.py",
+        "..%2fpage.py",
+        "%2e%2e/page.py",
+        "org.css/../../page.py",
+        "page.py",
+    ):
+        assert http.get(f"/static/{trick}").status_code == 404
+
+
+def test_an_act_is_said_before_it_is_done(here: House, http: httpx.Client) -> None:
+    """The page tells what will happen; the form carries the token; a wrong one changes nothing."""
+    text = http.get("/act/rollback?to=release/0").text
+    assert "nothing is rewound" in text
+    assert "orgctl rollback --to release/0" in text
+    refused = http.post("/act/freeze", data={"token": "org_wrong"})
+    assert refused.status_code == 403
+    assert "that is no token" in refused.text
+    assert here.world.journal.fact("frozen") is None
+    done = http.post("/act/freeze", data={"token": here.token("page", "act")})
+    assert (done.status_code, here.world.journal.fact("frozen") is not None) == (303, True)
+    assert "Promotions are frozen." in http.get(done.headers["location"]).text
+    assert (
+        http.post("/act/unfreeze", data={"token": here.token("page-2", "act")}).status_code == 303
+    )
+
+
+def test_a_foreign_page_cannot_send_the_form(here: House, http: httpx.Client) -> None:
+    """Not even with a token that may act."""
+    headers = {"origin": "https://evil.example"}
+    secret = here.token("crossed", "act")
+    assert http.post("/act/freeze", data={"token": secret}, headers=headers).status_code == 403
+    assert here.world.journal.fact("frozen") is None
+
+
+def test_where_reading_needs_a_token_the_page_asks_for_one(here: House) -> None:
+    """A cookie that scripts cannot read and that no other site sends."""
+    with served(here, {"open": []}) as (_, url):
+        with httpx.Client(base_url=url, trust_env=False, headers={"accept": "text/html"}) as http:
+            away = http.get("/")
+            assert (away.status_code, away.headers["location"]) == (303, "/login")
+            assert http.post("/login", data={"token": "org_wrong"}).status_code == 401
+            come = http.post("/login", data={"token": here.token("visitor", "read")})
+            cookie = come.headers["set-cookie"].lower()
+            assert "httponly" in cookie
+            assert "samesite=strict" in cookie
+            assert http.get("/").status_code == 200
+
+
+def test_ten_thousand_candidates_are_a_page_like_any_other(here: House) -> None:
+    """The archive is told in pages, the picture of all is a few paths."""
+    ends = ("promoted", "rejected")
+    states = [{"id": str(n), "state": ends[n % 2], "tokens": 1} for n in range(10_000)]
+    shown = views.archive({"candidates": [], "counts": {}}, states)["strip"]
+    assert shown.count("<path") == 2
+    assert len(shown) < 140_000
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "0 s"), (59.9, "59 s"), (60, "1 min"), (3599, "59 min"), (7200, "2 h"),
+     (90_000, "1 d 1 h"),
+     (864_000, "10 d"), (-5, "0 s"), (None, "–")],
+)  # fmt: skip
+def test_spans_are_said_as_people_do(seconds: object, said: str) -> None:
+    assert words.ago(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("events", "state", "active"),
+    [
+        ([], "drafting", "author"),
+        ([{"kind": "gate.started", "name": "paths", "at": 1}], "built", "gates"),
+        ([], "judged", "promote"),
+    ],
+)
+def test_a_cycle_stands_where_its_events_say(
+    events: list[dict[str, object]], state: str, active: str
+) -> None:
+    found = {"cycle": {"candidate": "c", "state": state}, "promotion": None}
+    steps = {step["name"]: step["state"] for step in views.steps(found, events)}
+    assert steps[active] == "active"
+    assert list(steps.values()).count("active") == 1
+
+
+def test_a_difference_is_told_by_file() -> None:
+    diff = "diff --git a/x.py b/x.py\nindex 1..2\n--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n-a\n+b\n"
+    (found,) = views.files(diff)
+    assert (found["name"], found["added"], found["gone"]) == ("x.py", 1, 1)
+    assert [line["kind"] for line in found["lines"]][:3] == ["hunk", "del", "add"]
