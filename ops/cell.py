@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 
 from ops import cell_bubblewrap, cell_docker
+from ops.cell_disk import Written
 from ops.cell_order import DEFAULT, Cell, Limits, Outcome, inside, per_process, prlimit
 from ops.cgroups import Use
 from ops.errors import Exit, Refused
@@ -27,6 +28,7 @@ __all__ = [
     "Mount",
     "Outcome",
     "Use",
+    "Written",
     "available",
     "python_mounts",
     "run",
@@ -98,7 +100,7 @@ def run(cell: Cell) -> Outcome:
         os.close(out_inside)
         os.close(err_inside)
     try:
-        held, limit = _collect(child, {out: b"", err: b""}, cell.limits, began)
+        held, limit = _collect(child, {out: b"", err: b""}, cell, began)
     finally:
         child.kill()
         os.close(out)
@@ -141,9 +143,10 @@ def _reached(use: Use, limits: Limits) -> str | None:
 
 
 def _collect(
-    child: Child, held: dict[int, bytes], limits: Limits, began: float
+    child: Child, held: dict[int, bytes], cell: Cell, began: float
 ) -> tuple[dict[int, bytes], str | None]:
     """Read both streams until the command ended, or a limit was reached."""
+    limits, written = cell.limits, Written(cell.mounts, cell.limits.disk_bytes)
     deadline = began + limits.wall_seconds if limits.wall_seconds else float("inf")
     watch, open_ends, ended_at = select.poll(), set(held), float("inf")
     for descriptor in (*held, child.fileno()):
@@ -159,6 +162,8 @@ def _collect(
             looked = now
             if (limit := _reached(child.use(), limits)) is not None:
                 return held, limit
+            if written.too_much():
+                return held, "disk"
         for descriptor, _ in watch.poll(min(POLL_MS, max(1, (deadline - now) * 1000))):
             if descriptor == child.fileno():
                 ended_at = time.monotonic()

@@ -13,7 +13,10 @@ from ops.mounts import SYSTEM_MOUNTS, Mount
 
 @dataclass(frozen=True)
 class Limits:
-    """What one cell may use; None is no limit. `file_bytes` bounds its /tmp as well."""
+    """What one cell may use; None is no limit. `file_bytes` bounds its /tmp as well.
+
+    `disk_bytes` is for what it may write outside; `run` watches it, who starts a cell must.
+    """
 
     memory_bytes: int
     processes: int
@@ -22,6 +25,7 @@ class Limits:
     file_bytes: int
     open_files: int
     output_bytes: int
+    disk_bytes: int = 2 * 2**30
 
 
 DEFAULT = Limits(

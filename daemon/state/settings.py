@@ -94,6 +94,7 @@ class Cells(Section):
     open_files: int = 4096
     file_bytes: int = 2 * 2**30
     output_bytes: int = 8 * 2**20
+    disk_bytes: int = 2 * 2**30
 
 
 class Probation(Section):

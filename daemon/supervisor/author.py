@@ -22,7 +22,7 @@ from daemon.supervisor.ideas import heard, module_of
 from daemon.supervisor.serving import CONTROL_FD, INSIDE_BROKER, limits_of
 from daemon.supervisor.world import World
 from fitness.trial import GATE_TEST_PATHS, SELECTED
-from ops.cell import SYSTEM_MOUNTS, Cell, Mount, python_mounts
+from ops.cell import SYSTEM_MOUNTS, Cell, Mount, Written, python_mounts
 from ops.cell import start as start_cell
 from ops.errors import Exit, Refused
 from ops.importer import Import, import_tree
@@ -33,6 +33,7 @@ from ops.worktree import copy_for_author
 INSIDE_WORKSPACE = Path("/workspace")
 INSIDE_RECORDS = Path("/record")
 STARTS_MAX = 3  # of one author, when it dies without a word
+DISK_LOOK_SECONDS = 1.0
 GRACE_SECONDS = 30.0  # beyond the author's own wall limit
 TESTS_GATE = "tests"
 PYTEST = ("python3", "-m", "pytest", "-q", "--no-header", "--tb=short", "-p", "no:cacheprovider")
@@ -146,18 +147,31 @@ class Author:
         channel, theirs = await Channel.pair()
         child = self._start(door, theirs.fileno())
         theirs.close()
+        watching = asyncio.create_task(self._until_too_much(child))
         wall = self._world.settings.author.wall_seconds + GRACE_SECONDS
         try:
             await channel.send({"job": self._job()})
             self._channel = channel
             async with asyncio.timeout(wall):
-                return await self._follow(channel)
+                end = await self._follow(channel)
+            return watching.result() if watching.done() else end
         except TimeoutError:
             return {"status": "limit", "reason": f"the author was not done within {wall:g} s"}
         finally:
+            watching.cancel()
             self._channel = None
             child.kill()
             channel.close()
+
+    async def _until_too_much(self, child: Child) -> Message:
+        """Ends the author when it fills the disk; gives what is then its end."""
+        most = self._world.settings.cells.disk_bytes
+        folders = (self._workspace, self._records)
+        written = Written([Mount(one, one, writable=True) for one in folders], most)
+        while not await asyncio.to_thread(written.too_much):
+            await asyncio.sleep(DISK_LOOK_SECONDS)
+        child.kill()
+        return {"status": "limit", "reason": f"the author wrote more than {most // 2**20} MiB"}
 
     def _start(self, door: Door, control: int) -> Child:
         program = self._brief.program

@@ -158,6 +158,7 @@ def limits_of(settings: Settings, wall_seconds: float | None) -> Limits:
         file_bytes=cells.file_bytes,
         open_files=cells.open_files,
         output_bytes=cells.output_bytes,
+        disk_bytes=cells.disk_bytes,
     )
 
 

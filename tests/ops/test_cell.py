@@ -298,6 +298,20 @@ def test_processor_time_is_bounded(cells: Maker, workers: int) -> None:
     assert (done.exit, done.limit) == (None, "cpu"), done
 
 
+def test_what_it_writes_outside_is_bounded(cells: Maker, tmp_path: Path) -> None:
+    """Many files that are each small enough fill no disk, and holes in files count for nothing."""
+    mount = Mount(tmp_path, Path("/work"), writable=True)
+    holes = cells.shell("truncate -s 1G /work/hole; sleep 0.6", mount, disk_bytes=32 * MIB)
+    assert (holes.exit, holes.limit) == (0, None)
+    done = cells.shell(
+        "i=0; while :; do i=$((i+1)); head -c 4M /dev/zero >/work/$i; done",
+        mount,
+        disk_bytes=32 * MIB,
+        wall_seconds=30.0,
+    )
+    assert done.limit == "disk", done
+
+
 def test_endless_output_is_cut(cells: Maker) -> None:
     """The limit is told, and what was said before it is kept."""
     done = cells.shell("yes", output_bytes=100_000)
