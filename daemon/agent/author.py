@@ -11,6 +11,7 @@ import os
 import socket
 import time
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -18,10 +19,14 @@ from daemon.agent.ends import End, Limits, Price
 from daemon.agent.line import Line
 from daemon.agent.loop import Run
 from daemon.agent.messages import Message
+from daemon.agent.offer import TOKENS_MAX, declared, is_small, small_form
 from daemon.agent.prompts import prompt
 from daemon.agent.providers.openai import OpenAI, over_socket
 from daemon.agent.record import Record
 from daemon.agent.rewrite import Rewrite
+from daemon.agent.rules import shipped
+from daemon.agent.tools import allowed
+from daemon.agent.tools.tool import Tool
 from daemon.agent.workspace import Workspace
 
 LINE_FD = 4
@@ -44,6 +49,10 @@ class Job(BaseModel):
     context_tokens: int = 0
     wall_seconds: float = 1800.0
     loose: bool = False
+    rules: str = ""
+    tools: tuple[str, ...] | None = None
+    tool_tokens_max: int = TOKENS_MAX
+    web: bool = False
     tests: tuple[str, ...] | None = None
     test_paths: tuple[str, ...] = ()
 
@@ -55,6 +64,15 @@ class Job(BaseModel):
             context_tokens=self.context_tokens,
             price=Price(*self.prices),
         )
+
+    def offered(self) -> tuple[Tool, ...]:
+        return allowed(self.tools, self.web)
+
+    def declared(self) -> list[dict[str, Any]]:
+        """A small model is told of its tools in words, and only there."""
+        if is_small(self.model):
+            return []
+        return declared(self.offered(), self.tool_tokens_max)
 
 
 def work(job: Job, line: Line, workspace: Workspace) -> None:
@@ -71,6 +89,8 @@ def work(job: Job, line: Line, workspace: Workspace) -> None:
             workspace,
             line.hooks(),
             job.steps_max,
+            tools=job.offered(),
+            declared=job.declared(),
             loose=job.loose,
             limits=job.limits(),
             record=record,
@@ -80,9 +100,18 @@ def work(job: Job, line: Line, workspace: Workspace) -> None:
     finish(line, end, turns, tokens)
 
 
+def workspace_of(job: Job) -> Workspace:
+    rules = shipped().with_more(job.rules, "rules.toml") if job.rules else None
+    kept = job.record.parent if job.record else None
+    return Workspace(
+        Path.cwd(), job.tests or (), job.test_paths, kept, os.environ.get(BROKER), rules
+    )
+
+
 def opening(job: Job) -> list[Message]:
+    tools = small_form(job.offered()) if is_small(job.model) else prompt("embedded")
     return [
-        Message(role="system", content=f"{prompt('agent')}\n\n{prompt('embedded')}"),
+        Message(role="system", content=f"{prompt('agent')}\n\n{tools}"),
         Message(role="user", content=f"Goal: {job.goal}"),
     ]
 
@@ -95,5 +124,5 @@ def main(_: list[str]) -> int:
     with socket.socket(fileno=LINE_FD) as own:
         line = Line(own)
         job = Job.model_validate(line.job())
-        work(job, line, Workspace(Path.cwd(), job.tests or (), job.test_paths))
+        work(job, line, workspace_of(job))
     return 0

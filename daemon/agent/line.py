@@ -10,6 +10,7 @@ from typing import Any
 from daemon.agent.loop import Hooks, Interrupted
 from daemon.agent.messages import Call
 from daemon.agent.tools.tool import Result
+from ops.masking import own_mask
 
 SHOWN_CHARS_MAX = 600
 CHUNK_BYTES = 65_536
@@ -29,7 +30,7 @@ class Line:
         self.deadline = float("inf")
 
     def say(self, event: str, **data: Any) -> None:
-        text = json.dumps({"event": event, **data}) + "\n"
+        text = own_mask()(json.dumps({"event": event, **data})) + "\n"
         self._socket.sendall(text.encode("utf-8", "surrogatepass"))
 
     def job(self) -> dict[str, Any]:

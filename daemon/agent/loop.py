@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from daemon.agent.compaction import compacted, too_long
 from daemon.agent.ends import End, Limits
@@ -61,6 +62,7 @@ class Run:
     tools: tuple[Tool, ...] = TOOLS
     talks: bool = False  # a reply without a call is the answer, and ends the run
     loose: bool = False  # guess calls from the prose of very small models
+    declared: list[dict[str, Any]] | None = None  # to the model; None: the schemas of all tools
     limits: Limits | None = None
     record: Record | None = None
     state: State = field(default_factory=State)
@@ -148,7 +150,8 @@ class Run:
         if too_long(self.messages, self._limits.context_tokens) and not self._compact():
             return End("context", "the conversation is too long, and cannot be made shorter")
         schemas = [tool.schema() for tool in self.tools]
-        reply = self.provider.reply(self.messages, schemas)
+        told = schemas if self.declared is None else self.declared
+        reply = self.provider.reply(self.messages, told)
         found = read(reply, schemas, self.loose)
         before = self.workspace.fingerprint() if found.calls else ""
         event = reply_event(reply, found.calls[:CALLS_A_TURN_MAX], before)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ops.errors import Failed, Refused
+from ops.masking import own_mask
 
 VERSION = 1
 RECORD_BYTES_MAX = 512 * 2**20
@@ -52,7 +53,8 @@ class Record:
 
     def write(self, event: Mapping[str, Any], durable: bool = True) -> None:
         """Append; when `durable`, it has reached the disk on return. Raises Failed."""
-        line = json.dumps(event, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+        text = own_mask()(json.dumps(event, ensure_ascii=False))
+        line = text.encode("utf-8", "surrogatepass") + b"\n"
         try:
             while line:
                 line = line[os.write(self._descriptor, line) :]

@@ -6,7 +6,9 @@ import math
 from typing import Any
 
 # What a cell may not do; it is counted and told.
-FORBIDDEN = frozenset(["route_refused", "model_not_offered", "budget_exhausted", "body_too_large"])
+FORBIDDEN = frozenset(
+    ["route_refused", "model_not_offered", "budget_exhausted", "body_too_large", "web_refused"]
+)
 # This may have cost tokens although not a word came; other faults before the first word did not.
 SPENT_IN_SILENCE = frozenset(["model_timeout"])
 

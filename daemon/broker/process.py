@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import resource
 import signal
 import socket
@@ -21,6 +22,7 @@ from daemon.broker.upstreams import Upstreams
 from daemon.state.settings import load
 from ops.errors import Refused, Trouble
 from ops.layout import Layout
+from ops.masking import Mask, secrets_in
 
 ADMIN_FD = 4
 LINE_BYTES_MAX = 2**20
@@ -34,6 +36,10 @@ class Admin:
         self._layout = layout
         self._doors: dict[str, Door] = {}
         self._upstream = self._load()
+
+    def _mask(self, text: str) -> str:
+        """What is written down holds no key."""
+        return Mask([*self._upstream.secrets, *secrets_in(os.environ)])(text)
 
     def _load(self) -> Upstreams:
         return Upstreams.open(load(self._layout.home), self._layout.state)
@@ -68,7 +74,7 @@ class Admin:
         source = Source(
             self._upstream,
             Replay.open(Path(replay)) if replay else None,
-            Recorder(Path(record), self._upstream.model.name) if record else None,
+            Recorder(Path(record), self._upstream.model.name, self._mask) if record else None,
             Meter(request.get("tokens_max")),
             frozenset(request.get("models") or ()),
         )

@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -164,7 +164,8 @@ def _short(message: Mapping[str, Any] | None) -> str:
 class Recorder:
     """Writes each exchange as soon as it is over, so that a killed session is still one."""
 
-    def __init__(self, path: Path, model: str) -> None:
+    def __init__(self, path: Path, model: str, mask: Callable[[str], str] = str) -> None:
+        self._mask = mask
         self._out = path.open("ab")
         self._noted: dict[str, Any] = {}
         if self._out.tell() == 0:
@@ -183,7 +184,8 @@ class Recorder:
         self._out.truncate(path.read_bytes().rfind(b"\n") + 1)
 
     def _write(self, line: bytes) -> None:
-        self._out.write(line)
+        text = self._mask(line.decode("utf-8", "surrogatepass"))
+        self._out.write(text.encode("utf-8", "surrogatepass"))
         self._out.flush()
         os.fsync(self._out.fileno())
 

@@ -1,4 +1,4 @@
-"""The allow-list of what a cell may ask: completions and the models' names; all else is refused."""
+"""The allow-list of what a cell may ask: completions, models' names, allowed pages; no more."""
 
 from __future__ import annotations
 
@@ -43,6 +43,8 @@ class Routes:
                     response = await self._complete(request, call)
                 elif route == ("GET", "/v1/models"):
                     response = await self._models()
+                elif route == ("POST", "/web/fetch"):
+                    response = await self._fetch(request, call)
                 else:
                     text = f"{route[0]} {route[1]} is not open to cells"
                     raise Fault("route_refused", text, 403)
@@ -69,6 +71,14 @@ class Routes:
             return JSONResponse(joined(await unless_gone(request, _all(stream))))
         first = await unless_gone(request, _first(stream))
         return StreamingResponse(sse(first, stream), media_type="text/event-stream")
+
+    async def _fetch(self, request: Request, call: AsyncExitStack) -> Response:
+        """A page of the web, from places that were allowed."""
+        try:
+            url = json.loads(await self._read(request, call))["url"]
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
+            raise Fault("bad_request", "the body has no url", 400) from error
+        return JSONResponse(await unless_gone(request, self._source.upstream.web.fetch(str(url))))
 
     async def _read(self, request: Request, call: AsyncExitStack) -> bytes:
         """The body; it counts against the cell's share until the call is over."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.broker.upstream import Upstream
+from daemon.broker.web import Web
 from daemon.state.settings import Model, Settings
 
 BETWEEN = "/"  # `NAME/MODEL` is asked of the provider NAME; NAME alone of its own model
@@ -20,11 +21,12 @@ class Upstreams:
 
     main: Upstream
     named: dict[str, Upstream] = field(default_factory=dict)
+    web: Web = field(default_factory=Web)
 
     @classmethod
     def open(cls, settings: Settings, state: Path) -> Upstreams:
         named = {name: Upstream.open(one, state) for name, one in settings.providers.items()}
-        return cls(Upstream.open(settings.model, state), named)
+        return cls(Upstream.open(settings.model, state), named, Web(settings.web.allow))
 
     @property
     def model(self) -> Model:
@@ -51,6 +53,11 @@ class Upstreams:
         async with aclosing(upstream.chunks({**body, "model": model}, chosen)) as chunks:
             async for chunk in chunks:
                 yield chunk
+
+    @property
+    def secrets(self) -> list[str]:
+        """Every key, for those who write."""
+        return [one.key for one in (self.main, *self.named.values()) if one.key]
 
     async def retire(self) -> None:
         for one in (self.main, *self.named.values()):

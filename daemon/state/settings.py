@@ -84,6 +84,7 @@ class Author(Section):
     tokens_max: int = Field(default=400_000, ge=1)
     money_max: float | None = Field(default=None, gt=0, description="in the prices' currency")
     wall_seconds: float = 1800.0
+    tool_tokens_max: int = Field(default=2_000, ge=100, description="for telling of all tools")
     loose: bool = Field(default=False, description="guess calls from the prose of small models")
 
 
@@ -138,6 +139,12 @@ class GateCommand(Section):
     name: str
     command: tuple[str, ...]
     limit_seconds: float = 300.0
+
+
+class Web(Section):
+    """What agents may read of the web: hosts, `*.example.org`, `host:port`; none by default."""
+
+    allow: tuple[str, ...] = ()
 
 
 class Session(Section):

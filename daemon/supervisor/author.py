@@ -89,6 +89,12 @@ def tests_of(world: World, base: str) -> dict[str, Any]:
     return {"tests": named.get(TESTS_GATE)}
 
 
+def _own_rules(world: World) -> str:
+    """A person's rules beside the shipped ones; without the file there are none."""
+    path = world.layout.home / "rules.toml"
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
 class Author:
     """One run of one author."""
 
@@ -211,6 +217,9 @@ class Author:
             "wall_seconds": settings.wall_seconds,
             "record": str(INSIDE_RECORDS / "run.jsonl"),
             "loose": settings.loose,
+            "rules": _own_rules(self._world),
+            "tool_tokens_max": settings.tool_tokens_max,
+            "web": bool(self._world.settings.web.allow),
             "tokens_max": settings.tokens_max,
             "money_max": settings.money_max,
             "others": model.others,

@@ -28,7 +28,7 @@ CALLS = 20
 LOOPS = 5  # in one process: the first one warms up
 RUN_SECONDS = 120.0
 PEERS = {
-    "mini-swe-agent": ("mini_swe_agent", ("mini-swe-agent==2.4.6",)),
+    "mini-swe-agent": ("mini_swe_agent", ("mini-swe-agent==2.4.6", "mcp")),
     "smolagents": ("smolagents_loop", ("smolagents[openai]==1.26.0", "pyyaml==6.0.3")),
     "pydantic-ai": ("pydantic_ai_loop", ("pydantic-ai-slim[openai]==2.68.0",)),
     "openai-agents": ("openai_agents_loop", ("openai-agents==0.24.0",)),

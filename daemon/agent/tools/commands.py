@@ -9,10 +9,20 @@ from daemon.agent.tools.tool import Result
 from daemon.agent.workspace import Workspace
 from ops.cell import DEFAULT, Cell, Limits
 from ops.cell import run as run_cell
+from ops.masking import own_mask
 
 SECONDS_DEFAULT = 30
+SECONDS_SLOW = 300  # for what fetches and builds
 SECONDS_MAX = 300
 SHOWN_CHARS_MAX = 8_000
+KEPT_OUTPUTS_MAX = 1_000
+# fmt: off
+SLOW = frozenset((
+    "apk", "apt", "apt-get", "brew", "bun", "bundle", "cargo", "cmake", "composer", "conda", "dnf",
+    "gem", "go", "gradle", "hatch", "make", "mamba", "mvn", "ninja", "npm", "npx", "pdm", "pip",
+    "pip3", "pnpm", "poetry", "uv", "yarn", "yum",
+))
+# fmt: on
 # What differs from run to run says nothing, and would keep a recording from fitting.
 VARYING = (
     (re.compile(r" in \d+(?:\.\d+)?s(?: \(\d+:\d\d:\d\d\))?"), ""),
@@ -42,7 +52,14 @@ def run(argv: tuple[str, ...], seconds: float, workspace: Workspace) -> tuple[in
     if done.limit is not None:
         what = f"{seconds:g} seconds" if done.limit == "wall" else "output"
         said += f"\n[stopped at its limit of {what}]"
-    return done.exit, cut(steady(said.strip(), workspace))
+    return done.exit, cut(steady(own_mask()(said.strip()), workspace), workspace)
+
+
+def seconds_for(programs: list[str], wanted: int | None) -> int:
+    """As long as was asked for; else by what is run."""
+    if wanted is not None:
+        return wanted
+    return SECONDS_SLOW if SLOW & set(programs) else SECONDS_DEFAULT
 
 
 def steady(text: str, workspace: Workspace) -> str:
@@ -53,13 +70,29 @@ def steady(text: str, workspace: Workspace) -> str:
     return text
 
 
-def cut(text: str) -> str:
-    """The beginning and the end, and how much was left out between them."""
+def cut(text: str, workspace: Workspace) -> str:
+    """The beginning and the end, how much was left out between them, and where all of it is."""
     if len(text) <= SHOWN_CHARS_MAX:
         return text
     half = SHOWN_CHARS_MAX // 2
     left_out = len(text) - 2 * half
-    return f"{text[:half]}\n[{left_out} characters left out]\n{text[-half:]}"
+    kept = _kept(text, workspace)
+    where = f"; all of it is kept as {kept}" if kept else ""
+    return f"{text[:half]}\n[{left_out} characters left out{where}]\n{text[-half:]}"
+
+
+def _kept(text: str, workspace: Workspace) -> str | None:
+    """The name of the file that holds the whole text, as evidence."""
+    if workspace.kept is None:
+        return None
+    folder = workspace.kept / "outputs"
+    folder.mkdir(parents=True, exist_ok=True)
+    number = len(list(folder.iterdir())) + 1
+    if number > KEPT_OUTPUTS_MAX:
+        return None
+    name = f"output-{number}.txt"
+    (folder / name).write_text(text, encoding="utf-8", errors="replace")
+    return name
 
 
 def result(code: int | None, said: str) -> Result:

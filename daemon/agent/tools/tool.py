@@ -12,6 +12,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from daemon.agent.workspace import Outside, Workspace
 
+# What costs a model's context and tells it nothing: a limit that was passed is told when it is.
+UNTOLD = frozenset({"title", "minLength", "maxLength", "minItems", "maxItems", "minimum"})
+
 
 class Risk(StrEnum):
     READS = "reads"
@@ -69,7 +72,7 @@ def _parameters(arguments: type[Arguments]) -> Any:
 
 def _plain(schema: Any) -> Any:
     if isinstance(schema, dict):
-        return {key: _plain(value) for key, value in schema.items() if key != "title"}
+        return {key: _plain(value) for key, value in schema.items() if key not in UNTOLD}
     if isinstance(schema, list):
         return [_plain(value) for value in schema]
     return schema

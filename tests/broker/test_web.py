@@ -1,0 +1,129 @@
+"""Pages of the web: only allowed ones, each hop checked, nothing endless, nothing of ours."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon.agent.tools import TOOLS
+from daemon.agent.workspace import Workspace
+from daemon.broker.web import PAGE_BYTES_MAX, readable
+from tests.broker.running import running_broker
+
+pytestmark = pytest.mark.process
+
+PAGE = (
+    "<html><head><title>t</title><style>p{}</style></head>"
+    "<p>One &amp; two</p><script>x()</script><ul><li>three</ul>"
+)
+FETCH = next(tool for tool in TOOLS if tool.name == "webfetch")
+
+
+class _Pages(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        port = self.server.server_address[1]
+        if self.path == "/away":
+            self._send(302, b"", location="http://127.0.0.2:1/secret")
+        elif self.path == "/round":
+            self._send(302, b"", location=f"http://127.0.0.1:{port}/round")
+        elif self.path == "/near":
+            self._send(302, b"", location="/page")
+        elif self.path == "/bomb":
+            bomb = gzip.compress(b"x" * (PAGE_BYTES_MAX * 8))
+            self._send(200, bomb, **{"content-type": "text/plain", "content-encoding": "gzip"})
+        elif self.path == "/image":
+            self._send(200, b"\x89PNG", **{"content-type": "image/png"})
+        elif self.path == "/host":
+            self._send(200, str(self.headers["host"]).encode(), **{"content-type": "text/plain"})
+        else:
+            self._send(200, PAGE.encode(), **{"content-type": "text/html; charset=utf-8"})
+
+    def _send(self, status: int, body: bytes, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+@contextmanager
+def pages() -> Iterator[int]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Pages)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield int(server.server_address[1])
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
+def fetching(home: Path, *allow: str) -> Iterator[Any]:
+    """The tool, through a broker that allows these."""
+    listed = ", ".join(f'"{one}"' for one in allow)
+    with running_broker(home, f"[web]\nallow = [{listed}]\n") as broker:
+        path = broker.do("open", cell="c", directory=str(home))["ok"]["socket"]
+        workspace = Workspace(home, broker=path)
+        yield lambda url: FETCH.call({"url": url}, workspace)
+
+
+def test_nothing_is_allowed_by_default(tmp_path: Path) -> None:
+    with pages() as port, fetching(tmp_path) as fetch:
+        said = fetch(f"http://127.0.0.1:{port}/page")
+        assert (said.ok, "web.allow" in said.text) == (False, True)
+        assert not FETCH.call({"url": "http://x.org/"}, Workspace(tmp_path)).ok
+
+
+def test_an_allowed_page_is_read_as_text(tmp_path: Path) -> None:
+    """Words without scripts; hops that stay where it is allowed are followed."""
+    with pages() as port, fetching(tmp_path, f"127.0.0.1:{port}") as fetch:
+        for path in ("page", "near"):
+            said = fetch(f"http://127.0.0.1:{port}/{path}")
+            assert said.text == f"[200 http://127.0.0.1:{port}/page]\nOne & two\nthree"
+        assert f"127.0.0.1:{port}" in fetch(f"http://127.0.0.1:{port}/host").text
+
+
+def test_what_is_not_allowed_is_not_reached(tmp_path: Path) -> None:
+    """Other hosts and ports, redirects to them, names of our own networks, other schemes."""
+    with pages() as port, fetching(tmp_path, f"127.0.0.1:{port}", "localhost", "*.local") as fetch:
+        for url in (
+            f"http://127.0.0.1:{port}/away",
+            f"http://127.0.0.1:{port}/round",
+            f"http://127.0.0.2:{port}/page",
+            "http://127.0.0.1:1/",
+            f"http://localhost:{port}/page",
+            "http://localhost/",
+            f"http://user:pass@127.0.0.1:{port}/page",
+            "file:///etc/passwd",
+            "http://169.254.169.254/latest/meta-data/",
+            "http://[::1]/",
+            "gopher://127.0.0.1/",
+            "http://" + "a" * 1900,
+        ):
+            said = fetch(url)
+            assert (said.ok, said.text.startswith("error: ")) == (False, True), url
+
+
+def test_what_is_endless_or_no_text_is_cut_or_refused(tmp_path: Path) -> None:
+    """A small answer that unpacks to a large one is read up to the limit."""
+    with pages() as port, fetching(tmp_path, f"127.0.0.1:{port}") as fetch:
+        assert "characters left out" in fetch(f"http://127.0.0.1:{port}/bomb").text
+        assert "not text" in fetch(f"http://127.0.0.1:{port}/image").text
+
+
+def test_words_are_taken_out_of_a_page() -> None:
+    assert readable("<p>a<br>b</p><div> c  d </div><noscript>x</noscript>") == "a\nb\nc d"
+    assert readable("<p>unclosed <b>tags") == "unclosed tags"
