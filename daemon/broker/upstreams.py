@@ -26,7 +26,7 @@ class Upstreams:
     @classmethod
     def open(cls, settings: Settings, state: Path) -> Upstreams:
         named = {name: Upstream.open(one, state) for name, one in settings.providers.items()}
-        return cls(Upstream.open(settings.model, state), named, Web(settings.web.allow))
+        return cls(Upstream.open(settings.model, state), named, Web(settings.fetch.allow))
 
     @property
     def model(self) -> Model:

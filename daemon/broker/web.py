@@ -91,7 +91,7 @@ class Web:
             raise Fault("web_refused", f"{url[:100]} is no plain web address", 403)
         port = port or PORTS[parts.scheme]
         if not any(self._fits(one, host, port) for one in self.allow):
-            allowed = ", ".join(self.allow) or "none, see the setting web.allow"
+            allowed = ", ".join(self.allow) or "none, see the setting fetch.allow"
             raise Fault("web_refused", f"{host} is not allowed; allowed are: {allowed}", 403)
         return Place(url, parts.scheme, host, port, await self._address(host, port))
 

@@ -141,7 +141,7 @@ class GateCommand(Section):
     limit_seconds: float = 300.0
 
 
-class Web(Section):
+class Fetch(Section):
     """What agents may read of the web: hosts, `*.example.org`, `host:port`; none by default."""
 
     allow: tuple[str, ...] = ()

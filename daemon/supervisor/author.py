@@ -219,7 +219,7 @@ class Author:
             "loose": settings.loose,
             "rules": _own_rules(self._world),
             "tool_tokens_max": settings.tool_tokens_max,
-            "web": bool(self._world.settings.web.allow),
+            "web": bool(self._world.settings.fetch.allow),
             "tokens_max": settings.tokens_max,
             "money_max": settings.money_max,
             "others": model.others,

@@ -74,7 +74,7 @@ def pages() -> Iterator[int]:
 def fetching(home: Path, *allow: str) -> Iterator[Any]:
     """The tool, through a broker that allows these."""
     listed = ", ".join(f'"{one}"' for one in allow)
-    with running_broker(home, f"[web]\nallow = [{listed}]\n") as broker:
+    with running_broker(home, f"[fetch]\nallow = [{listed}]\n") as broker:
         path = broker.do("open", cell="c", directory=str(home))["ok"]["socket"]
         workspace = Workspace(home, broker=path)
         yield lambda url: FETCH.call({"url": url}, workspace)
@@ -83,7 +83,7 @@ def fetching(home: Path, *allow: str) -> Iterator[Any]:
 def test_nothing_is_allowed_by_default(tmp_path: Path) -> None:
     with pages() as port, fetching(tmp_path) as fetch:
         said = fetch(f"http://127.0.0.1:{port}/page")
-        assert (said.ok, "web.allow" in said.text) == (False, True)
+        assert (said.ok, "fetch.allow" in said.text) == (False, True)
         assert not FETCH.call({"url": "http://x.org/"}, Workspace(tmp_path)).ok
 
 
