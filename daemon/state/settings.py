@@ -186,6 +186,7 @@ class Settings(BaseSettings):
     keep: Keep = Keep()
     session: Session = Session()
     web: Web = Web()
+    fetch: Fetch = Fetch()
 
     @classmethod
     def settings_customise_sources(
