@@ -39,11 +39,11 @@ def ensure(venvs: Path, lock: bytes, base_python: Path) -> Path:
     """The interpreter of the environment for `lock`. Raises Failed when it cannot be made."""
     folder = venvs / key_of(lock, base_python)
     python = folder / "bin/python"
-    if (folder / READY).exists():
+    if (folder / READY).exists() and python.exists():
         return python
     with (venvs / f".{folder.name}.lock").open("w") as lease:
         fcntl.flock(lease, fcntl.LOCK_EX)  # the second to come finds it made
-        if not (folder / READY).exists():
+        if not ((folder / READY).exists() and python.exists()):
             remove_tree(folder)
             _make(folder, lock, base_python)
     return python

@@ -17,66 +17,37 @@ from daemon.core.candidate import ENDED as CANDIDATE_ENDED
 from daemon.core.candidate import Candidate
 from daemon.core.goal import Goal
 from daemon.core.promotion import OPEN, Promotion
-from ops.errors import Failed, Refused
+from daemon.state import schema
+from ops.errors import Failed
 from ops.faults import around
 
-SCHEMA = 1  # raise by one with each change, and add its step to MIGRATIONS
-BUSY_SECONDS = 10.0
 EVENTS_PAGE_MAX = 10_000
 EVENTS_KEPT_MAX = 200_000
-
-TABLES = """
-CREATE TABLE candidate (id TEXT PRIMARY KEY, state TEXT NOT NULL, record TEXT NOT NULL) STRICT;
-CREATE INDEX candidate_state ON candidate (state);
-CREATE TABLE promotion (
-    id TEXT PRIMARY KEY, state TEXT NOT NULL, candidate TEXT, record TEXT NOT NULL) STRICT;
-CREATE INDEX promotion_state ON promotion (state);
-CREATE TABLE goal (place INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, record TEXT NOT NULL) STRICT;
-CREATE TABLE event (
-    number INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, candidate TEXT,
-    record TEXT NOT NULL) STRICT;
-CREATE INDEX event_candidate ON event (candidate);
-CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-"""
 
 
 class Journal:
     """One instance's journal; used from one thread at a time, guarded for two."""
 
     def __init__(self, path: Path) -> None:
+        """Raises Refused when a newer org wrote it, Failed when it cannot be read."""
         self._path = path
         self._lock = threading.RLock()
-        try:
-            self._db = sqlite3.connect(
-                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._prepare()
-        except sqlite3.Error as error:
-            raise Failed(
-                f"the journal {path} cannot be opened: {error}",
-                f"move {path} aside and start again: it is rebuilt from git",
-            ) from error
+        self._db = schema.connect(path)
 
-    def _prepare(self) -> None:
-        found: int = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if found > SCHEMA:
-            raise Refused(
-                f"this home was made by a newer org (schema {found}, this one reads {SCHEMA})",
-                "run the newer org, or name another home with --home",
-            )
-        if found == 0:
-            with self.together():
-                for statement in TABLES.split(";"):
-                    if statement.strip():
-                        self._db.execute(statement)
-                self._db.execute(f"PRAGMA user_version = {SCHEMA}")
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        with self._lock:
+            try:
+                yield
+            except sqlite3.Error as error:
+                full = "full" in str(error)
+                hint = "free some space" if full else "run: orgctl down, then orgctl up"
+                raise Failed(f"the journal {self._path}: {error}", hint) from error
 
     @contextmanager
     def together(self) -> Iterator[None]:
         """All writes inside reach the disk as one, or not at all."""
-        with self._lock:
+        with self._guarded():
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -90,11 +61,11 @@ class Journal:
             self._db.close()
 
     def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        with self._lock:
+        with self._guarded():
             return self._db.execute(query, values).fetchall()
 
     def _write(self, query: str, *values: object) -> None:
-        with around(f"journal.{_table(query)}"), self._lock:
+        with around(f"journal.{_table(query)}"), self._guarded():
             self._db.execute(query, values)
 
     # Candidates
@@ -210,7 +181,7 @@ class Journal:
     def add_event(
         self, at: float, kind: str, candidate: str | None, data: Mapping[str, Any]
     ) -> int:
-        with around("journal.event"), self._lock:
+        with around("journal.event"), self._guarded():
             cursor = self._db.execute(
                 "INSERT INTO event (at, kind, candidate, record) VALUES (?, ?, ?, ?)",
                 (at, kind, candidate, json.dumps(data)),

@@ -85,7 +85,10 @@ class Control:
             return trouble.as_json()
         except asyncio.CancelledError:
             return _error("the daemon is going down", "see: orgctl status", Exit.DOWN)
-        except (ValueError, OSError, LookupError, TypeError, RuntimeError) as bug:
+        except OSError as error:
+            text = f"the machine said no to {verb}: {error}"
+            return _error(text, "see: orgctl doctor", Exit.JUDGED_NO)
+        except (ValueError, LookupError, TypeError, RuntimeError) as bug:
             log.exception("verb failed", verb=verb)
             text = f"a bug: {type(bug).__name__} while answering {verb}"
             return _error(text, "see: orgctl logs supervisor", Exit.JUDGED_NO)

@@ -40,12 +40,11 @@ class Looks:
     world: World
     slots: Slots
     promoter: Promoter
-    started: float
 
     def now(self, _: Arguments) -> Answer:
         """`status`, and what a page shows beside it."""
         world = self.world
-        found = views.status(world, self.slots, self.promoter, self.started)
+        found = views.status(world, self.slots, self.promoter)
         spent = sum(one.tokens for one in self._since(world.clock() - DAY_SECONDS))
         watched = self.promoter.watched
         return found | {

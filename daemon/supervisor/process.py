@@ -26,6 +26,7 @@ from daemon.supervisor.cycle import Cycle
 from daemon.supervisor.facts import Facts
 from daemon.supervisor.looks import Looks
 from daemon.supervisor.promoter import Promoter
+from daemon.supervisor.rebuild import rebuild
 from daemon.supervisor.renewal import Renewal
 from daemon.supervisor.slots import Slots
 from daemon.supervisor.verbs import STREAMS, Verbs
@@ -57,57 +58,85 @@ def say_ready(message: dict[str, object]) -> None:
     os.close(READY_FD)
 
 
+class Supervisor:
+    """All of one supervisor's parts, from the first process to the last."""
+
+    def __init__(self, world: World, broker: Broker, slots: Slots, custody: Custody) -> None:
+        self._world, self._broker, self._slots, self._custody = world, broker, slots, custody
+        self._stopping = asyncio.Event()
+        self._lost: list[Trouble] = []
+        world.give_up = self._give_up
+        self._watcher = Watcher(world, slots)
+        self._promoter = Promoter(world, slots, self._watcher)
+        cycle = Cycle(world, broker, slots, self._promoter)
+        self._renewal = Renewal(world, custody, self._promoter, self._stopping)
+        self._verbs = Verbs(world, slots, self._promoter, cycle, self._stopping)
+        self._control = Control(world, self._verbs.table(), STREAMS)
+        looks = Looks(world, slots, self._promoter)
+        self._facts = Facts(world, looks, self._verbs.table(), Workspaces(world, slots.release))
+        self._tasks = [asyncio.create_task(custody.beat())]
+
+    def _give_up(self, trouble: Trouble) -> None:
+        self._lost.append(trouble)
+        self._stopping.set()
+
+    async def run(self) -> int:
+        """Serve until asked to go; gives the exit code. Raises what it cannot go on with."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        self._custody.when_gone(self._stopping.set)
+        goes_on = True  # whatever serves outlives an end that nobody asked for
+        try:
+            await self._begin()
+            await self._stopping.wait()
+            goes_on = self._renewal.due or bool(self._lost)
+        finally:
+            await self._end(goes_on)
+        if self._lost:
+            raise self._lost[0]
+        return RENEW_CODE if self._renewal.due else 0
+
+    async def _begin(self) -> None:
+        world, slots = self._world, self._slots
+        await self._broker.start()
+        recovery.sweep_cells(world)
+        slots.doors["current"] = await self._broker.open("current", lasting=True)
+        slots.doors["candidate"] = await self._broker.open("candidate")
+        await self._facts.open(slots.doors["current"].directory)
+        await slots.answer_empty()
+        if world.lost is not None:
+            number = rebuild(world)
+            text = f"the journal was broken ({world.lost}); {number} candidates are known from git"
+            world.tell(Kind.NOTICE, text=text)
+        await recovery.resume(world, slots, self._promoter)
+        await self._control.open()
+        say_ready({"ready": await self._verbs.status({})})
+        self._custody.ready()
+        world.tell(Kind.NOTICE, text="the supervisor is ready")
+        for forever in (self._renewal.watch(), self._watcher.watch()):
+            self._tasks.append(asyncio.create_task(forever))
+
+    async def _end(self, goes_on: bool) -> None:
+        for task in self._tasks:
+            task.cancel()
+        self._control.close(self._world.layout)
+        self._facts.close()
+        await self._promoter.stop()
+        if goes_on:  # the next supervisor gets it from the keeper
+            await self._slots.leave()
+            self._broker.leave()
+        else:
+            await self._slots.stop()
+            await self._broker.stop()
+        self._world.journal.close()
+
+
 async def supervise(world: World) -> int:
-    """From the first process to the last; gives the exit code once asked to go."""
     sockets, custody = take_sockets(), Custody.take()
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    custody.when_gone(stopping.set)
-    beating = asyncio.create_task(custody.beat())
     await asyncio.to_thread(recovery.sweep, world, custody)
     broker = Broker(world, await runnable.program(world), custody)
-    slots = Slots(world, *sockets, custody)
-    watcher = Watcher(world, slots)
-    promoter = Promoter(world, slots, watcher)
-    cycle = Cycle(world, broker, slots, promoter)
-    renewal = Renewal(world, custody, promoter, stopping)
-    verbs = Verbs(world, slots, promoter, cycle, stopping, world.clock())
-    control = Control(world, verbs.table(), STREAMS)
-    looks = Looks(world, slots, promoter, verbs.started)
-    workspaces = Workspaces(world, slots.release)
-    facts = Facts(world, looks, verbs.table(), workspaces)
-    try:
-        await broker.start()
-        recovery.sweep_cells(world)
-        slots.doors["current"] = await broker.open("current", lasting=True)
-        slots.doors["candidate"] = await broker.open("candidate")
-        await facts.open(slots.doors["current"].directory)
-        await slots.answer_empty()
-        await recovery.resume(world, slots, promoter)
-        await control.open()
-        status = await verbs.status({})
-        say_ready({"ready": status})
-        custody.ready()
-        world.tell(Kind.NOTICE, text="the supervisor is ready")
-        tasks = [asyncio.create_task(renewal.watch()), asyncio.create_task(watcher.watch())]
-        await stopping.wait()
-        for task in tasks:
-            task.cancel()
-    finally:
-        control.close(world.layout)
-        facts.close()
-        await promoter.stop()
-        if renewal.due:  # the next one finds them with the keeper
-            await slots.leave()
-            broker.leave()
-        else:
-            await slots.stop()
-            await broker.stop()
-        beating.cancel()
-        world.journal.close()
-    return RENEW_CODE if renewal.due else 0
+    return await Supervisor(world, broker, Slots(world, *sockets, custody), custody).run()
 
 
 def main(argv: list[str]) -> int:

@@ -71,7 +71,11 @@ class Promoter:
         return promotion
 
     def _save(self, promotion: Promotion) -> None:
-        self._world.journal.save_promotion(promotion)
+        try:
+            self._world.journal.save_promotion(promotion)
+        except Trouble as lost:  # nothing may happen that is not written down: begin anew
+            self._world.give_up(lost)
+            raise
         self._world.tell(
             Kind.PROMOTION,
             promotion.candidate,

@@ -13,6 +13,7 @@ from daemon.core.events import Kind
 from daemon.core.release import Release
 from daemon.supervisor.broker import Door
 from daemon.supervisor.custody import Custody
+from daemon.supervisor.runnable import build
 from daemon.supervisor.serving import SERVING, Order, Serving, start
 from daemon.supervisor.world import World
 from ops.errors import Failed, Trouble
@@ -121,7 +122,8 @@ class Slots:
             await asyncio.sleep(pause)
             pause = min(pause * 2, RESTART_PAUSE_MAX_SECONDS)
             try:
-                fresh = await self.prepare(serving.release, serving.tag)
+                release = await build(self.world, serving.release.commit)  # it may have gone
+                fresh = await self.prepare(release, serving.tag)
                 await fresh.ask("accept")
             except Trouble as trouble:
                 self.world.tell(Kind.NOTICE, text=f"current did not start again: {trouble}")
@@ -155,6 +157,7 @@ class Slots:
         order = Order(release, "candidate", None, self.candidate_socket, self.doors["candidate"])
         try:
             self.candidate = await start(self.world, order)
+            await self.candidate.ask("accept")  # another repo's service waits for the word
         except Trouble:
             await self.answer_empty()
             raise

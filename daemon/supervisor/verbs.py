@@ -42,7 +42,6 @@ class Verbs:
     promoter: Promoter
     cycle: Cycle
     stopping: asyncio.Event
-    started: float
 
     def __post_init__(self) -> None:
         self.upkeep = Upkeep(self.world, self.promoter.turn)
@@ -88,7 +87,7 @@ class Verbs:
     # Looking
 
     async def status(self, _: Arguments) -> Answer:
-        return views.status(self.world, self.slots, self.promoter, self.started)
+        return views.status(self.world, self.slots, self.promoter)
 
     async def candidates(self, _: Arguments) -> Answer:
         return views.candidates(self.world)

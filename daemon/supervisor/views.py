@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Any
 
 from daemon.core.candidate import ENDED, Candidate, Stage
@@ -20,7 +21,7 @@ from ops.loaded import ROOT
 SHOWN_MAX = 1000
 
 
-def status(world: World, slots: Slots, promoter: Promoter, started: float) -> dict[str, Any]:
+def status(world: World, slots: Slots, promoter: Promoter) -> dict[str, Any]:
     under_way = [one for one in world.journal.open_candidates() if one.state is not Stage.JUDGED]
     return {
         "home": str(world.layout.home),
@@ -28,10 +29,10 @@ def status(world: World, slots: Slots, promoter: Promoter, started: float) -> di
         "supervisor": {
             "pid": os.getpid(),
             "state": "working" if under_way else "ready",
-            "uptime_s": round(world.clock() - started, 1),
+            "uptime_s": round(time.monotonic() - world.began, 1),
             "program": ROOT.name,
             "failed": _failed(world),
-            "last_progress_s": round(world.clock() - (world.last_progress or started), 1),
+            "last_progress_s": round(time.monotonic() - world.last_progress, 1),
         },
         "slots": {
             "current": slots.view("current"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,9 +16,10 @@ from pydantic import BaseModel, ConfigDict
 from daemon.core import release as releases
 from daemon.core.events import Kind
 from daemon.core.release import Point
+from daemon.state import schema
 from daemon.state.journal import Journal
 from daemon.state.settings import RepoSettings, Settings, load, load_repo
-from ops.errors import Refused
+from ops.errors import Refused, Trouble
 from ops.history import History
 from ops.layout import Layout
 
@@ -63,13 +65,20 @@ class World:
     clock: Callable[[], float] = time.time
     ears: set[asyncio.Queue[Event]] = field(default_factory=set)
     points: dict[str, Point] = field(default_factory=dict)
-    last_progress: float = 0.0
+    began: float = field(default_factory=time.monotonic)
+    last_progress: float = field(default_factory=time.monotonic)
+    lost: str | None = None  # what became of the journal that was here before
+    give_up: Callable[[Trouble], None] = lambda _: None  # end, and be started again
 
     @classmethod
     def open(cls, home: Path) -> World:
+        """A journal that is broken is set aside; `lost` tells why, and git what was in it."""
         layout = Layout(home)
         instance = read_instance(layout)
-        return cls(layout, load(home), instance, History(layout.repo), Journal(layout.journal))
+        broken = schema.is_broken(layout.journal)
+        lost = f"{broken}; it is kept as {schema.set_aside(layout.journal)}" if broken else None
+        history, journal = History(layout.repo), Journal(layout.journal)
+        return cls(layout, load(home), instance, history, journal, lost=lost)
 
     # What git says
 
@@ -103,18 +112,18 @@ class World:
     # What people hear
 
     def tell(self, kind: Kind, candidate: str | None = None, **data: Any) -> None:
-        """Journal an event, then hand it to every ear; a slow ear loses its oldest."""
-        at = self.clock()
-        self.last_progress = at
-        number = self.journal.add_event(at, str(kind), candidate, data)
-        event: Event = {
-            "number": number,
-            "at": at,
-            "kind": str(kind),
-            "candidate": candidate,
-            **data,
-        }
-        self._log(event)
+        """Journal an event, then hand it to every ear; a slow ear loses its oldest.
+
+        What happened has happened: that it cannot be written down stops nobody.
+        """
+        self.last_progress = time.monotonic()
+        event: Event = {"at": self.clock(), "kind": str(kind), "candidate": candidate, **data}
+        try:
+            number = self.journal.add_event(event["at"], str(kind), candidate, data)
+            event = {"number": number, **event}
+            self._log(event)
+        except (Trouble, OSError) as error:
+            print(f"supervisor: an event is lost: {error}: {event}", file=sys.stderr, flush=True)
         for ear in self.ears:
             if ear.full():
                 ear.get_nowait()

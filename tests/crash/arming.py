@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sqlite3
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -18,6 +20,9 @@ import psutil
 
 from ops import faults
 
+FILLER = "filler"
+FILLER_BYTES = 2**16
+held: list[sqlite3.Connection] = []
 SUPERVISOR = "daemon.supervisor.process"
 MARKS = {  # what the command line of each has, and what it has not
     "broker": ("daemon.broker", ""),
@@ -31,6 +36,7 @@ def arm() -> None:
     if SUPERVISOR not in sys.argv:
         return
     order = Path(os.environ["ORG_FAULT"])
+    move_clock(order.with_suffix(".clock"))
     trace, following = order.with_suffix(".trace"), order.with_suffix(".next")
     passed: Counter[tuple[str, str]] = Counter()
 
@@ -55,11 +61,44 @@ def arm() -> None:
     faults.arm(strike)
 
 
+def move_clock(offset: Path) -> None:
+    """From now on the wall clock is off by what the file says."""
+    real = time.time
+
+    def shifted() -> float:
+        try:
+            return real() + float(offset.read_text())
+        except FileNotFoundError:
+            return real()
+
+    time.time = shifted
+
+
+def fill(folder: Path) -> None:
+    """Take all the room there is."""
+    with contextlib.suppress(OSError), (folder / FILLER).open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * FILLER_BYTES)
+
+
+def lock(journal: Path) -> None:
+    """For as long as this process lives nobody can write to it."""
+    db = sqlite3.connect(journal, isolation_level=None)
+    db.execute("BEGIN IMMEDIATE")
+    held.append(db)
+
+
 def kill(victim: str, served: str) -> None:
     """`served` is the commit of what serves, which tells current from candidate."""
+    home = sys.argv[sys.argv.index("--home") + 1]
     if victim == "supervisor":
         os.kill(os.getpid(), signal.SIGKILL)
-    home = sys.argv[sys.argv.index("--home") + 1]
+    if victim == "disk":
+        fill(Path(home))
+        return
+    if victim == "lock":
+        lock(Path(home) / "state/journal.db")
+        return
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             argv = " ".join(process.cmdline())

@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import sqlite3
 import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -19,9 +20,9 @@ import psutil
 from ops import client
 from ops.errors import Trouble
 from ops.layout import Layout
-from tests.crash.arming import SUPERVISOR, is_victim
+from tests.crash.arming import FILLER, SUPERVISOR, is_victim
 from tests.journeys import controlled
-from tests.journeys.instance import Home, running
+from tests.journeys.instance import ROOT, Home, running
 from tests.model_server import say, scripted_model
 
 BACK_SECONDS_MAX = 60.0
@@ -110,6 +111,27 @@ class Target:
             return bool(promotion["state"] == "serving" and kind != "crashes")
         return False
 
+    def begin(self, does: Callable[[], object]) -> threading.Thread:
+        """Do it while the caller goes on; what comes of it is seen in `check`."""
+
+        def act() -> None:
+            with contextlib.suppress(Trouble):
+                does()
+
+        acting = threading.Thread(target=act)
+        acting.start()
+        return acting
+
+    def jump(self, seconds: float) -> None:
+        """The supervisor's wall clock is off by so much from now on."""
+        self.order.with_suffix(".clock").write_text(str(seconds))
+
+    def second_keeper(self) -> int:
+        """The exit code of a keeper that is started beside the one there is."""
+        argv = [sys.executable, "-I", str(ROOT / "ops/boot.py"), "daemon.supervisor.keeper"]
+        argv += ["--home", str(self.home.path), "--ready-fd", "1"]
+        return subprocess.run(argv, check=False, capture_output=True, timeout=30).returncode
+
     # Whom it strikes
 
     def strike(self, victim: str, point: str, number: int, does: Callable[[], object]) -> bool:
@@ -118,6 +140,7 @@ class Target:
         self.order.write_text(f"{victim} {point} {number} {served}")
         with contextlib.suppress(Trouble):  # the one who was killed answers nobody
             does()
+        (self.home.path / FILLER).unlink(missing_ok=True)
         self.settled()
         passed = not self.order.exists()
         self.order.unlink(missing_ok=True)
@@ -138,13 +161,7 @@ class Target:
     def strike_after(self, victim: str, seconds: float, does: Callable[[], object]) -> None:
         """Do it, and kill one process so long after it began."""
         served = self.settled()["slots"]["current"]["commit"]
-
-        def act() -> None:
-            with contextlib.suppress(Trouble):
-                does()
-
-        acting = threading.Thread(target=act)
-        acting.start()
+        acting = self.begin(does)
         acting.join(seconds)
         for process in self.home.processes():
             with contextlib.suppress(psutil.Error):
@@ -240,12 +257,14 @@ def fsck(home: Home) -> None:
 
 
 @contextlib.contextmanager
-def target(home: Home, folder: Path, probation_seconds: float = 300.0) -> Iterator[Target]:
+def target(
+    home: Home, folder: Path, probation_seconds: float = 300.0, extra: str = ""
+) -> Iterator[Target]:
     """An instance to strike at; whatever happened to it, its repository is sound in the end."""
     repo = controlled.make(folder)
     with scripted_model([]) as model:
         base = f'[model]\nbase = "http://127.0.0.1:{model.server_address[1]}"\n'
         home.environment["ORG_FAULT"] = str(home.path / "fault")
-        with running(home, repo, base + SETTINGS.format(seconds=probation_seconds)):
+        with running(home, repo, base + SETTINGS.format(seconds=probation_seconds) + extra):
             yield Target(home, model.replies)
             fsck(home)

@@ -12,7 +12,8 @@ import pytest
 from daemon.core.candidate import Candidate, Stage
 from daemon.core.promotion import Promotion, State
 from daemon.state import goals
-from daemon.state.journal import SCHEMA, Journal
+from daemon.state.journal import Journal
+from daemon.state.schema import SCHEMA
 from ops.errors import Failed, Refused
 
 ROOT = Path(__file__).resolve().parents[2]
