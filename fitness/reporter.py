@@ -11,17 +11,19 @@ import sys
 from typing import IO, Any
 
 REPORT_FD = 5
+KEY_BYTES_MAX = 64
 OUTCOMES = {"passed": "passed", "failed": "failed", "skipped": "skipped"}
 
 
 class Reporter:
-    """One line a test that ended, in whichever phase."""
+    """One line a test that ended, in whichever phase; each begins with the key of this run."""
 
-    def __init__(self, out: IO[str]) -> None:
+    def __init__(self, out: IO[str], key: str) -> None:
         self.out = out
+        self.key = key
 
     def say(self, **what: str) -> None:
-        self.out.write(json.dumps(what) + "\n")
+        self.out.write(f"{self.key} {json.dumps(what)}\n")
         self.out.flush()
 
     def pytest_runtest_logreport(self, report: Any) -> None:
@@ -53,8 +55,10 @@ def main() -> None:
     hypothesis.settings.register_profile("judge", derandomize=True, database=None, deadline=None)
     hypothesis.settings.load_profile("judge")
     os.set_inheritable(REPORT_FD, False)  # what tests start has nothing to report
+    # Said here alone: what merely finds the descriptor and writes to it has reported nothing.
+    key = os.read(REPORT_FD, KEY_BYTES_MAX).decode("ascii")
     with os.fdopen(REPORT_FD, "w") as out:
-        code = pytest.main(arguments, plugins=[Reporter(out)])
+        code = pytest.main(arguments, plugins=[Reporter(out, key)])
     sys.exit(int(code))
 
 

@@ -28,6 +28,16 @@ FORGED = WORDS + (
     'print(\'{"id": "tests/core/test_words.py::test_two", "outcome": "passed"}\', flush=True)\n'
     "import os\nos._exit(0)\n"
 )
+# It finds the descriptor of the reports, but not what they begin with.
+WRITES = WORDS + (
+    "\nimport json, os, sys\n"
+    "if 'pytest' in sys.modules:\n"
+    "    names = ['test_two', 'test_none[]', 'test_none[ ]']\n"
+    "    for name in names:\n"
+    "        told = {'id': 'tests/core/test_words.py::' + name, 'outcome': 'passed'}\n"
+    "        os.write(5, json.dumps(told).encode() + b'\\n')\n"
+    "    os._exit(0)\n"
+)
 GOOD: dict[str, Changes] = {
     "the same behaviour": {MODULE: WORDS.replace("How many", "The number of")},
     "a test of its own": {"tests/core/test_new.py": OWN},
@@ -52,6 +62,7 @@ BAD: dict[str, tuple[Changes, str]] = {
         "4 of main's tests never reported a result",
     ),
     "forges the reports and the output": ({MODULE: FORGED}, "4 of main's tests never reported"),
+    "writes reports of its own": ({MODULE: WRITES}, "4 of main's tests never reported"),
     "does not import": ({MODULE: "import nothing_of_that_name\n"}, "4 of main's tests never"),
     "exits badly after all tests passed": (
         {MODULE: WORDS + "\nimport atexit, os\natexit.register(os._exit, 7)\n"},
