@@ -99,7 +99,9 @@ def _migrate(path: Path, found: int, wanted: int, steps: Steps) -> None:
 
 
 def _readable_from(db: sqlite3.Connection) -> int:
-    row = db.execute("SELECT value FROM fact WHERE name = 'readable_from'").fetchone()
+    tables = dict(db.execute("SELECT name, type FROM sqlite_schema"))
+    query = "SELECT value FROM fact WHERE name = 'readable_from'"
+    row = db.execute(query).fetchone() if "fact" in tables else None
     return int(row[0]) if row else SCHEMA + 1
 
 

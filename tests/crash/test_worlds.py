@@ -67,7 +67,7 @@ def test_a_full_disk_stops_evolution_and_not_service(small_disk: Home, tmp_path:
         assert under.evolve()["outcome"] == "promoted"
         fill(small_disk.path)
         served = small_disk.get("/").json()["commit"]
-        with pytest.raises(Trouble, match="MiB are free|disk") as refused:
+        with pytest.raises(Trouble, match=r"MiB are free|disk") as refused:
             under.evolve()
         assert "free some space" in refused.value.hint
         assert small_disk.get("/").json()["commit"] == served
