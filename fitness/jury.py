@@ -29,7 +29,7 @@ JOB_FD = 4
 GRACE_SECONDS = 5.0  # beyond a gate's own limit, for the cell to end
 JOB_SECONDS = 60.0
 SERVED_SECONDS = 120.0
-PARALLEL_MAX = 4
+PARALLEL_MAX = 6
 REASON_CHARS_MAX = 600
 
 

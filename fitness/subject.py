@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fitness.acceptance import Acceptance
 from fitness.beside import Ask, alone
+from fitness.hidden import without_answers
 from ops.cell import DEFAULT, SYSTEM_MOUNTS, Cell, Limits, Mount, Outcome, python_mounts, run
 from ops.files import remove_tree
 from ops.history import History
@@ -59,6 +60,7 @@ class Job(BaseModel):
     health: str = "/healthz"
     only: str | None = None
     serve: bool = True
+    recent: Path | None = None  # what was asked of current lately
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,11 @@ class Subject:
         return run(
             Cell(
                 argv=argv,
-                mounts=(*SYSTEM_MOUNTS, *python_mounts(self.job.python), *mounts),
+                mounts=(
+                    *SYSTEM_MOUNTS,
+                    *python_mounts(self.job.python),
+                    *without_answers(mounts, self.job.home / "run/empty"),
+                ),
                 limits=limits,
                 backend=self.job.backend,
                 **extra,

@@ -10,6 +10,7 @@ from typing import Any
 
 from daemon.broker.faults import Fault
 from daemon.broker.metering import Meter
+from daemon.broker.recent import Recent
 from daemon.broker.recordings import Recorder, Replay, Unfit
 from daemon.broker.upstreams import Upstreams
 
@@ -44,7 +45,7 @@ class Source:
 
     upstream: Upstreams
     replay: Replay | None = None
-    recorder: Recorder | None = None
+    recorder: Recorder | Recent | None = None
     meter: Meter = field(default_factory=Meter)
     models: frozenset[str] = frozenset()  # that the door was opened for, beside the setting's
     slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CALLS_MAX))

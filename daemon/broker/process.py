@@ -17,6 +17,7 @@ from daemon.broker.completions import Source
 from daemon.broker.doors import Door, open_door
 from daemon.broker.faults import Fault
 from daemon.broker.metering import Meter
+from daemon.broker.recent import Recent
 from daemon.broker.recordings import Recorder, Replay
 from daemon.broker.upstreams import Upstreams
 from daemon.state.settings import load
@@ -70,11 +71,11 @@ class Admin:
             if request.get("lasting"):
                 return {"socket": str(self._doors[name].path)}
             await self._doors.pop(name).close()
-        replay, record = request.get("replay"), request.get("record")
+        replay = request.get("replay")
         source = Source(
             self._upstream,
             Replay.open(Path(replay)) if replay else None,
-            Recorder(Path(record), self._upstream.model.name, self._mask) if record else None,
+            self._recorder(request),
             Meter(request.get("tokens_max")),
             frozenset(request.get("models") or ()),
         )
@@ -82,6 +83,12 @@ class Admin:
         door.lasting = bool(request.get("lasting"))
         self._doors[name] = door
         return {"socket": str(door.path)}
+
+    def _recorder(self, request: dict[str, Any]) -> Recorder | Recent | None:
+        record, recent = request.get("record"), request.get("recent")
+        if record:
+            return Recorder(Path(record), self._upstream.model.name, self._mask)
+        return Recent(Path(recent)) if recent else None
 
     async def _close(self, request: dict[str, Any]) -> Answer:
         door = self._find(request)

@@ -21,6 +21,7 @@ from daemon.supervisor.channel import Channel, Message
 from daemon.supervisor.ideas import heard, module_of
 from daemon.supervisor.serving import CONTROL_FD, INSIDE_BROKER, limits_of
 from daemon.supervisor.world import World
+from fitness.hidden import without_answers
 from fitness.trial import GATE_TEST_PATHS, SELECTED
 from ops.cell import SYSTEM_MOUNTS, Cell, Mount, Written, python_mounts
 from ops.cell import start as start_cell
@@ -187,9 +188,14 @@ class Author:
             mounts=(
                 *SYSTEM_MOUNTS,
                 *python_mounts(program.python),
-                Mount(program.root, program.root),
+                *without_answers(
+                    (
+                        Mount(program.root, program.root),
+                        Mount(self._workspace, INSIDE_WORKSPACE, writable=True),
+                    ),
+                    self._world.layout.run / "empty",
+                ),
                 Mount(door.directory, INSIDE_BROKER),
-                Mount(self._workspace, INSIDE_WORKSPACE, writable=True),
                 Mount(self._records, INSIDE_RECORDS, writable=True),
             ),
             directory=str(INSIDE_WORKSPACE),

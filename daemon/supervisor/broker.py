@@ -22,6 +22,8 @@ from ops.processes import Child, spawn
 
 READY_SECONDS = 30.0
 ANSWER_SECONDS = 30.0
+CURRENT = "current"
+RECENT = "recent.jsonl"  # below state: what was asked of current lately
 PAUSE_SECONDS = 0.5
 BROKER = "broker"
 
@@ -137,7 +139,12 @@ class Broker:
         return found if isinstance(found, dict) else {}
 
     async def open(self, name: str, **limits: Any) -> Door:
-        """A new way in; `limits` are tokens_max, record and replay."""
+        """A new way in; `limits` are tokens_max, record and replay.
+
+        What goes through current's is kept, a little of it, for candidates to be tried on.
+        """
+        if name == CURRENT:
+            limits = {"recent": str(self.world.layout.state / RECENT), **limits}
         directory = self.world.layout.run / "cells" / name
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         door = Door(name, directory, limits)

@@ -22,6 +22,7 @@ from daemon.supervisor.broker import Door, boot_argv, log_file
 from daemon.supervisor.channel import Channel
 from daemon.supervisor.custody import Custody, Kept
 from daemon.supervisor.world import World
+from fitness.hidden import without_answers
 from ops.cell import SYSTEM_MOUNTS, Cell, Limits, Mount, python_mounts
 from ops.cell import start as start_cell
 from ops.errors import Failed
@@ -203,7 +204,11 @@ async def _launch(
     log = log_file(world, order.slot)
     cell = Cell(
         argv=command,
-        mounts=(*SYSTEM_MOUNTS, *mounts, Mount(order.door.directory, INSIDE_BROKER)),
+        mounts=(
+            *SYSTEM_MOUNTS,
+            *without_answers(mounts, world.layout.run / "empty"),
+            Mount(order.door.directory, INSIDE_BROKER),
+        ),
         directory=directory,
         environment=_ways_out(world, order),
         limits=limits_of(world.settings, None),

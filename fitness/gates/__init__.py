@@ -8,6 +8,7 @@ from functools import partial
 from types import ModuleType
 
 from fitness.gates import (
+    behaviour,
     build,
     command,
     contract,
@@ -17,6 +18,7 @@ from fitness.gates import (
     load,
     own_tests,
     paths,
+    replay,
     tests,
     types,
 )
@@ -47,10 +49,10 @@ def _gate(module: ModuleType) -> Gate:
     )
 
 
-SUITE = tuple(
-    _gate(module)
-    for module in (paths, build, lint, types, identity, contract, tests, own_tests, goal, load)
-)
+# A stage's gates run at the same time; what measures has the machine to itself.
+HYGIENE, BUILD = (paths,), (build, lint, types)
+SERVE, WORK, MEASURE = (identity, contract), (tests, own_tests, goal, behaviour, replay), (load,)
+SUITE = tuple(_gate(module) for module in (*HYGIENE, *BUILD, *SERVE, *WORK, *MEASURE))
 
 
 def suite_for(job: Job) -> tuple[Gate, ...]:

@@ -26,7 +26,7 @@ SECONDS = 60.0
 MODULE = "daemon/core/words.py"
 BETTER = WORDS.replace("How many", "The number of")
 HYGIENE = ["paths", "build", "lint", "types"]
-WORK = [*HYGIENE, "identity", "contract", "tests", "own-tests", "goal"]
+WORK = [*HYGIENE, "identity", "contract", "tests", "own-tests", "goal", "behaviour", "replay"]
 NAMES = [*WORK, "load"]
 
 
@@ -192,7 +192,7 @@ def test_a_healthy_candidate_has_a_complete_card(repo: Repo) -> None:
         assert (subject.job.evidence.parent / str(score.evidence)).is_file()
     ended = [event["name"] for event in events if event.get("state") == "ended"]
     assert ended[0] == "paths"
-    assert set(ended[-4:-1]) == {"tests", "own-tests", "goal"}
+    assert set(ended[-6:-1]) == set(WORK[-5:])
     assert ended[-1] == "load"
     assert [event.get("need") for event in events].index("serve") > 5  # after hygiene and build
 

@@ -1,0 +1,132 @@
+"""Replay and behaviour: what current's answers have, the candidate's must have too."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon.broker.recent import KEPT_MAX, LINE_BYTES_MAX, MASK, Recent
+from fitness import answers
+from fitness.answers import Said
+from fitness.gates import behaviour, replay
+from fitness.requests import Answer
+from tests.fitness.case import Repo
+from tests.fitness.neighbour import Neighbours, neighbours
+from tests.model_server import chunks, say
+
+ASKED = {"messages": [{"role": "user", "content": "hello"}], "model": "m", "user": "me"}
+REPLY = list(chunks(say("hi")))
+GOOD = Said(200, "hi", [("look", "{}")], "stop", True, {"id": "str", "choices": [{"a": "number"}]})
+
+
+def _kept(path: Path) -> list[Any]:
+    return [json.loads(line) for line in path.read_bytes().splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "sk-proj-abcdefghijklmnopqrstuvwxyz012345",
+        "password: correct-horse",
+        "Authorization: Bearer abcdef123456",
+        "someone.else@example.org",
+        "AKIAIOSFODNN7EXAMPLE",
+        "0123456789abcdef0123456789abcdef",
+        "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----",
+    ],
+)
+def test_what_looks_like_a_secret_is_never_kept(tmp_path: Path, secret: str) -> None:
+    """Neither of the request nor of the reply; the words around it are."""
+    recent = Recent(tmp_path / "recent.jsonl")
+    asked = {"messages": [{"role": "user", "content": f"my {secret} is here"}]}
+    recent.add(asked, list(chunks(say(f"yours is {secret}, then"))))
+    text = (tmp_path / "recent.jsonl").read_text()
+    assert secret not in text
+    assert MASK in text
+    assert "is here" in text
+    assert (tmp_path / "recent.jsonl").stat().st_mode & 0o777 == 0o600
+
+
+def test_only_the_newest_and_short_ones_are_kept(tmp_path: Path) -> None:
+    """Also over a restart; a long request is passed over, half a line read by nobody."""
+    path = tmp_path / "recent.jsonl"
+    for _ in range(2):
+        recent = Recent(path)
+        for number in range(3 * KEPT_MAX):
+            words = [{"role": "user", "content": f"{number}: " + "word " * 1_000}]
+            recent.add({"messages": words}, REPLY)
+    recent.add({"messages": [{"role": "user", "content": "x" * LINE_BYTES_MAX}]}, REPLY)
+    assert path.stat().st_size < 6 * KEPT_MAX * LINE_BYTES_MAX
+    path.write_bytes(path.read_bytes() + b'{"ask": {"mess')
+    found = replay.recent(path)
+    assert len(found) == replay.REPLAYED_MAX
+    assert found[0].ask["messages"][0]["content"].startswith(f"{3 * KEPT_MAX - 1}: ")
+    assert set(found[0].ask) == {"messages"}
+
+
+def test_a_disk_that_takes_nothing_costs_no_answer(tmp_path: Path) -> None:
+    """What cannot be kept is lost, and that is all."""
+    Recent(tmp_path / "no-such-folder" / "recent.jsonl").add(ASKED, REPLY)
+
+
+@pytest.mark.parametrize(
+    ("new", "reason"),
+    [
+        (GOOD, None),
+        (replace(GOOD, shape={"id": "str", "choices": [{"a": "number", "b": "str"}]}), None),
+        (replace(GOOD, text="other words"), None),
+        (replace(GOOD, status=500), "it answers 500 where current answers 200"),
+        (replace(GOOD, status=0), "it answers nothing where current answers 200"),
+        (replace(GOOD, ended=False), "its answer is cut off"),
+        (replace(GOOD, calls=[]), "the model's tool calls are lost"),
+        (replace(GOOD, text="", calls=[]), "its answer says nothing where current's does"),
+        (replace(GOOD, shape={"choices": [{"a": "number"}]}), "the answer lacks id"),
+        (replace(GOOD, shape={"id": "str", "choices": [{"a": "str"}]}), "a is of another type"),
+    ],
+)
+def test_a_difference_is_told(new: Said, reason: str | None) -> None:
+    """More than current's is no fault; less is."""
+    assert replay.difference(GOOD, new) == reason
+    assert replay.difference(replace(GOOD, status=502), new) is None
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"choices": []}', b"\xff", b"[" * 9_000])
+@pytest.mark.parametrize("kind", [answers.JSON_KIND, answers.STREAM_KIND, "text/html"])
+def test_an_answer_that_is_none_is_read_as_nothing(body: bytes, kind: str) -> None:
+    """Whatever a candidate sends, reading it breaks no gate."""
+    said = answers.read(Answer(200, body, 0.1, kind))
+    assert (said.text, said.calls, said.ended) == ("", [], False)
+
+
+def _recorded(tmp_path: Path) -> Path:
+    recent = Recent(tmp_path / "recent.jsonl")
+    recent.add(ASKED, REPLY)
+    return tmp_path / "recent.jsonl"
+
+
+def test_recent_requests_are_asked_of_both(repo: Repo, tmp_path: Path) -> None:
+    """Nothing recorded passes; alike passes; a candidate that fails does not."""
+    nothing = replay.judge(repo.candidate({}, recent=str(tmp_path / "none")))
+    assert (nothing.passed, nothing.reason) == (True, "nothing was asked of current yet")
+    subject = repo.candidate({}, recent=str(_recorded(tmp_path)))
+    for faults, passed in (({}, True), ({"status": 500}, False)):
+        with neighbours({}, faults) as need:
+            verdict = replay.judge(replace(subject, need=need))
+        assert verdict.passed == passed, verdict
+    assert verdict.reason == "request 1: it answers 500 where current answers 200"
+
+
+def test_tasks_are_solved_as_well_as_by_current(repo: Repo) -> None:
+    """A fault that both have is not the candidate's; no word of an answer is told."""
+
+    def judged(need: Neighbours) -> str:
+        verdict = behaviour.judge(replace(repo.candidate({}), need=need))
+        assert verdict.passed, verdict
+        return verdict.reason
+
+    with neighbours({}, {}) as need:
+        assert judged(need) == "solves 0/26 unseen tasks, current 0/26"
