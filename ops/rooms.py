@@ -35,7 +35,7 @@ def fresh_name() -> str:
 
 @dataclass(frozen=True)
 class RoomFolder:
-    """`state/rooms/<name>` of an instance."""
+    """`state/rooms/<name>` of an instance, or `state/runs/<name>` of a team's work."""
 
     path: Path
 
@@ -45,18 +45,23 @@ class RoomFolder:
         return cls.named(Layout(home), name)
 
     @classmethod
-    def named(cls, layout: Layout, name: str) -> RoomFolder:
+    def named(cls, layout: Layout, name: str, kind: str = "rooms") -> RoomFolder:
         """Raises Refused for a name that is no plain one."""
         if not NAME.fullmatch(name):
-            raise Refused(f"{name!r} cannot name a room", "use letters, digits, - _ and .")
+            raise Refused(f"{name!r} cannot be a name", "use letters, digits, - _ and .")
         if not layout.state.is_dir():
             text = f"no instance at {layout.home}"
             raise Refused(text, "make one with: orgctl init", Exit.DOWN)
-        return cls(layout.state / "rooms" / name)
+        return cls(layout.state / kind / name)
 
     @property
     def name(self) -> str:
         return self.path.name
+
+    @property
+    def kind(self) -> str:
+        """`room` or `run`."""
+        return self.path.parent.name.removesuffix("s")
 
     @property
     def home(self) -> Path:

@@ -34,11 +34,12 @@ Event = dict[str, Any]
 
 @dataclass(frozen=True)
 class Wish:
-    """What a talk shall be: its room, where its members work, and the room's first line."""
+    """What a talk shall be: its folder, where its members work, and the first line."""
 
     folder: RoomFolder
     workspace: Path
     opening: Mapping[str, Any]
+    program: str = "daemon.agent.room"
 
 
 @dataclass
@@ -97,7 +98,7 @@ class Talk:
 @contextmanager
 def talk(layout: Layout, wish: Wish) -> Iterator[Talk]:
     """A room that is ready. Raises Refused when org is down, or the room is in use."""
-    with hold(wish.folder.lease, f"chatting in {wish.folder.name}"):
+    with hold(wish.folder.lease, f"working in {wish.folder.name}"):
         pid = os.getpid()
         seats = wish.opening["seats"]
         models = [seat["model"] for seat in seats if seat["model"]]
@@ -157,7 +158,7 @@ def _running(layout: Layout, wish: Wish, given: Mapping[str, Any]) -> Iterator[T
 
 def _memory(layout: Layout, wish: Wish, end: socket.socket, log: int) -> Child:
     """The memory as the cell sees it; it ends with the cell's end of the line."""
-    flags = ("--home", str(layout.home), "--origin", f"room {wish.folder.name}")
+    flags = ("--home", str(layout.home), "--origin", f"{wish.folder.kind} {wish.folder.name}")
     argv = boot("daemon.state.remember", *flags, "serve")
     environment = {"PATH": os.environ.get("PATH", "")}
     return spawn(argv, environment=environment, fds={LINE_FD: end.fileno()}, output=log)
@@ -178,7 +179,7 @@ def _cell(wish: Wish, given: Mapping[str, Any], fds: Mapping[int, int]) -> Cell:
     inside = {path: path if backend != "none" else one.source for path, one in mounts.items()}
     skills = [str(path) for name, path in inside.items() if name.parent == INSIDE_SKILLS]
     return Cell(
-        argv=(str(python), "-I", str(root / "ops/boot.py"), "daemon.agent.room"),
+        argv=(str(python), "-I", str(root / "ops/boot.py"), wish.program),
         mounts=(*SYSTEM_MOUNTS, *python_mounts(python), Mount(root, root), *mounts.values()),
         directory=str(inside[INSIDE_WORKSPACE]),
         environment={

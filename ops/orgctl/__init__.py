@@ -47,6 +47,9 @@ from ops.orgctl import skills
 from ops.orgctl import namespaces
 
 # isort: split
+from ops.orgctl import team
+
+# isort: split
 from ops.orgctl.common import ASKED, app, take_common
 
 INTERRUPTED = 130
@@ -64,6 +67,7 @@ VERBS = (
     memory,
     skills,
     namespaces,
+    team,
 )
 # What the daemon does to its end, whether or not somebody waits for it.
 GOES_ON = frozenset({"evolve", "fitness", "promote", "approve", "rollback", "up"})

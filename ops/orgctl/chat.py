@@ -36,8 +36,8 @@ def chat(
     folder = rooms.RoomFolder.named(ASKED.layout, room or rooms.fresh_name())
     furnished, entries = folder.read()
     said = _from_file(file) if file else {}
-    seats = _seats(said, agent or [], persona or []) or (furnished or {}).get("seats")
-    seats = seats or _seats({}, ["assistant="], [])
+    seats = seats_of(said, agent or [], persona or []) or (furnished or {}).get("seats")
+    seats = seats or seats_of({}, ["assistant="], [])
     named = namespaces.tools_of(ASKED.layout, namespace) if namespace else None
     tools = tool or named or said.get("tools") or (furnished or {}).get("tools")
     kept = {"seats": seats, "tools": tools, "mode": mode or said.get("mode") or "group"}
@@ -59,7 +59,7 @@ def _converse(chat: Any, texts: list[str] | None) -> None:
     raise typer.Exit(Exit.DONE if found["ok"] else Exit.JUDGED_NO)
 
 
-def _seats(said: dict[str, Any], agents: list[str], personas: list[str]) -> list[dict[str, str]]:
+def seats_of(said: dict[str, Any], agents: list[str], personas: list[str]) -> list[dict[str, str]]:
     """Who sits in the room: those of the file, then those of the flags, which win."""
     models, texts = dict(said.get("models", {})), dict(said.get("personas", {}))
     models |= dict(_pair("--agent", word) for word in agents)

@@ -280,7 +280,7 @@ def test_a_killed_chat_leaves_nothing(home: Home, tmp_path: Path) -> None:
             while b"I speak" not in heard:
                 heard += os.read(chat.stdout.fileno(), 4096)
             busy = home.orgctl("chat", "--room", "r", "--say", "hi")
-            assert (busy.code, "chatting in r" in busy.told) == (3, True)
+            assert (busy.code, "working in r" in busy.told) == (3, True)
             chat.send_signal(signal.SIGKILL)
             chat.wait()
             chat.stdout.close()

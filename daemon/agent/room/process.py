@@ -8,38 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import socket
 import tempfile
-from collections.abc import Callable, Sequence
 from contextlib import suppress
-from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from daemon.agent.providers import Provider
-from daemon.agent.providers.openai import OpenAI, over_socket
 from daemon.agent.room.lock import ChannelLock
 from daemon.agent.room.members import STEPS_MAX, Seat, member
+from daemon.agent.room.outfit import Tools, providers
 from daemon.agent.room.room import Room
 from daemon.agent.room.transcript import Entry
-from daemon.agent.skills.shelf import Shelf
-from daemon.agent.tools import TOOLS
-from daemon.agent.tools.promoting import promoting
-from daemon.agent.tools.remembering import MemoryDoor, memory_tools
-from daemon.agent.tools.tool import Risk, Tool
 from daemon.agent.workspace import Workspace
 from ops.errors import Trouble
 
 LINE_FD = 4
-BROKER = "ORG_BROKER"
-MEMORY = "ORG_MEMORY"  # the number of a descriptor, where there is a memory
-SKILLS = "ORG_SKILLS"  # folders
 LINE_BYTES_MAX = 2**20
-NOT_FOR_TALK = frozenset({"run_tests"})  # and what ends a run
 
 
 class Opening(BaseModel):
@@ -73,48 +60,11 @@ class Line:
             await self._writer.wait_closed()
 
 
-def offered(names: tuple[str, ...] | None) -> tuple[Tool, ...]:
-    """The tools that members are offered; what is not offered is refused when called."""
-    fit = [one for one in TOOLS if one.risk is not Risk.ENDS and one.name not in NOT_FOR_TALK]
-    return _chosen(fit, names)
-
-
-def _chosen(tools: Sequence[Tool], names: tuple[str, ...] | None) -> tuple[Tool, ...]:
-    """Those that a name or pattern allows."""
-    if names is None:
-        return tuple(tools)
-    return tuple(one for one in tools if any(fnmatchcase(one.name, name) for name in names))
-
-
-def _folders() -> list[Path]:
-    """The room's own skills first: there it may keep more."""
-    return [Path(one) for one in os.environ.get(SKILLS, "").split(os.pathsep) if one]
-
-
-def _memory() -> MemoryDoor | None:
-    number = os.environ.get(MEMORY)
-    return MemoryDoor(socket.socket(fileno=int(number))) if number else None
-
-
-def _providers() -> Callable[[str, Callable[[str], None]], Provider]:
-    client = over_socket(os.environ[BROKER])
-    return lambda model, hear: OpenAI(client, model, hear)
-
-
 def furnished(opening: Opening, line: Line, folder: Path) -> Room:
     """The room with everyone in it. Raises Refused for a mode that is none."""
-    workspace, providers = Workspace(Path.cwd()), _providers()
-    tools = offered(opening.tools)
-    door, shelf = _memory(), Shelf(_folders())
-
-    def toolbox(name: str) -> tuple[Tool, ...]:
-        """What a member has now; a skill that was made meanwhile is among them."""
-        own = memory_tools(door, name) if door else ()
-        made = (promoting(shelf.folders[0]),) if shelf.folders else ()
-        return _chosen((*tools, *own, *made, *shelf.tools()), opening.tools)
-
+    workspace, tools, models = Workspace(Path.cwd()), Tools(opening.tools), providers()
     members = [
-        member(seat, providers, workspace, partial(toolbox, seat.name)) for seat in opening.seats
+        member(seat, models, workspace, partial(tools.of, seat.name)) for seat in opening.seats
     ]
     for one in members:
         one.steps_max = opening.steps_max

@@ -12,7 +12,7 @@ from daemon.agent.messages import Call, Message
 from daemon.agent.providers import ModelFault, Provider, Reply, Usage
 from daemon.agent.room.lock import ChannelLock
 from daemon.agent.room.members import Seat, member
-from daemon.agent.room.process import offered
+from daemon.agent.room.outfit import offered
 from daemon.agent.room.room import Room
 from daemon.agent.workspace import Workspace
 

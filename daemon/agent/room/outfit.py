@@ -1,0 +1,69 @@
+"""What agents in a cell are given, by the environment they start in: models, memory, tools."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from daemon.agent.providers.openai import OpenAI, over_socket
+from daemon.agent.room.members import Providers
+from daemon.agent.skills.shelf import Shelf
+from daemon.agent.tools import TOOLS
+from daemon.agent.tools.promoting import promoting
+from daemon.agent.tools.remembering import MemoryDoor, memory_tools
+from daemon.agent.tools.tool import Risk, Tool
+
+BROKER = "ORG_BROKER"  # a socket's path
+MEMORY = "ORG_MEMORY"  # the number of a descriptor, where there is a memory
+SKILLS = "ORG_SKILLS"  # folders; the first is the room's own, where it may keep more
+NOT_FOR_TALK = frozenset({"run_tests"})  # and what ends a run
+
+
+def offered(names: tuple[str, ...] | None) -> tuple[Tool, ...]:
+    """org's tools; what is not offered is refused when called."""
+    fit = [one for one in TOOLS if one.risk is not Risk.ENDS and one.name not in NOT_FOR_TALK]
+    return _chosen(fit, names)
+
+
+def _chosen(tools: Sequence[Tool], names: tuple[str, ...] | None) -> tuple[Tool, ...]:
+    """Those that a name or pattern allows."""
+    if names is None:
+        return tuple(tools)
+    return tuple(one for one in tools if any(fnmatchcase(one.name, name) for name in names))
+
+
+@dataclass
+class Tools:
+    """`names` are names and patterns of what is offered; None offers all."""
+
+    names: tuple[str, ...] | None
+    shelf: Shelf = field(default_factory=lambda: Shelf(_folders()))
+    door: MemoryDoor | None = field(default_factory=lambda: _memory())
+
+    def of(self, name: str) -> tuple[Tool, ...]:
+        """What a member has now; a skill that was made meanwhile is among them."""
+        own = memory_tools(self.door, name) if self.door else ()
+        made = (promoting(self.shelf.folders[0]),) if self.shelf.folders else ()
+        return (
+            *offered(self.names),
+            *_chosen((*own, *made, *self.shelf.tools()), self.names),
+        )
+
+
+def _folders() -> list[Path]:
+    return [Path(one) for one in os.environ.get(SKILLS, "").split(os.pathsep) if one]
+
+
+def _memory() -> MemoryDoor | None:
+    number = os.environ.get(MEMORY)
+    return MemoryDoor(socket.socket(fileno=int(number))) if number else None
+
+
+def providers() -> Providers:
+    """Any model by its name, through the one door."""
+    client = over_socket(os.environ[BROKER])
+    return lambda model, hear: OpenAI(client, model, hear)

@@ -1,0 +1,97 @@
+"""One subtask: a member at work in a copy of its own, and whether it is shown to be done."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from daemon.agent.providers import ModelFault
+from daemon.agent.room.members import AgentModel, Providers, Seat
+from daemon.agent.room.transcript import Entry
+from daemon.agent.room.voice import Tell, Voice
+from daemon.agent.team.joining import Changes, Files, TooLarge, changes, files_of, lay_out
+from daemon.agent.team.plan import Outcome, Subtask
+from daemon.agent.tools import commands
+from daemon.agent.tools.tool import Tool
+from daemon.agent.workspace import Workspace
+
+CHECK_SECONDS = 120
+TRIES_MAX = 2  # with what the check said
+STEPS_MAX = 20
+LEAD = "lead"
+Toolbox = Callable[[str], tuple[Tool, ...]]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came of a subtask."""
+
+    outcome: Outcome
+    text: str
+    changed: Changes = field(default_factory=dict)
+    tokens: int = 0
+
+
+class Member(AgentModel):
+    """A member as a worker: one brief, one answer."""
+
+    rules = "team_member"
+
+
+@dataclass
+class Bench:
+    """Where members work: what they are given is laid out anew for each."""
+
+    providers: Providers
+    toolbox: Toolbox
+    tell: Tell
+
+    def work(self, seat: Seat, subtask: Subtask, files: Files, told: Sequence[Entry]) -> Done:
+        """In a thread of its own; `told` is what others said whose work this builds on."""
+        with tempfile.TemporaryDirectory(prefix=f"work-{subtask.id}-") as folder:
+            root = Path(folder)
+            lay_out(files, root)
+            try:
+                return self._worked(seat, subtask, Workspace(root), files, told)
+            except (ModelFault, TooLarge) as fault:
+                return Done(Outcome.FAILED, str(fault))
+
+    def _worked(
+        self,
+        seat: Seat,
+        subtask: Subtask,
+        workspace: Workspace,
+        files: Mapping[str, bytes],
+        told: Sequence[Entry],
+    ) -> Done:
+        worker = Member(seat, self.providers, workspace, lambda: self.toolbox(seat.name))
+        worker.steps_max = STEPS_MAX
+        said = [*told, Entry(who=LEAD, text=subtask.task)]
+        tokens = 0
+        for last in range(1, TRIES_MAX + 1):
+            voice = Voice(seat.name, seat.model, self._tell(subtask.id))
+            entry = worker.speak(said, [], voice)
+            tokens += entry.tokens
+            code, output = self._checked(subtask, workspace) if entry.kind == "said" else (1, "")
+            if code == 0 or entry.kind != "said" or last == TRIES_MAX:
+                break
+            wrong = f"The check `{subtask.check}` fails:\n{output}\nMake it pass."
+            said += [entry, Entry(who=LEAD, text=wrong)]
+        good = entry.kind == "said" and code == 0
+        text = entry.text if good or not output else f"{entry.text}\n[check] {output}"
+        after = files_of(workspace.root)
+        return Done(Outcome.DONE if good else Outcome.FAILED, text, changes(files, after), tokens)
+
+    def _checked(self, subtask: Subtask, workspace: Workspace) -> tuple[int | None, str]:
+        if not subtask.check:
+            return 0, ""
+        return commands.run(("/bin/sh", "-c", subtask.check), CHECK_SECONDS, workspace)
+
+    def _tell(self, subtask: str) -> Tell:
+        def tell(event: str, **data: object) -> None:
+            if event in ("call", "result", "unproved"):  # many speak at once: words come at the end
+                self.tell(event, subtask=subtask, **data)
+
+        return tell

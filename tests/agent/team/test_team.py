@@ -1,0 +1,180 @@
+"""Members work beside each other, wait for what they build on, and show what they did."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon.agent.messages import Message
+from daemon.agent.providers import ModelFault, Provider, Reply
+from daemon.agent.room.members import Seat
+from daemon.agent.room.outfit import offered
+from daemon.agent.team.criteria import Criteria
+from daemon.agent.team.lead import Lead
+from daemon.agent.team.plan import Plan
+from daemon.agent.team.team import Team
+from daemon.agent.team.work import Bench
+from daemon.agent.workspace import Workspace
+from tests.agent.room.case import Scripts, Told, says, seat
+from tests.agent.team.test_plan import plan
+
+Replies = Callable[[str], Reply]
+
+
+class ByTask:
+    """Answers by what the brief says, for members who speak at the same time."""
+
+    def __init__(self, **replies: Any) -> None:
+        self.replies = {name: list(several) for name, several in replies.items()}
+        self.asked: list[str] = []
+
+    def __call__(self, model: str, hear: Callable[[str], None]) -> Provider:
+        return self
+
+    def reply(self, messages: list[Message], tools: Any) -> Reply:
+        """The script of the subtask whose words come last in the conversation."""
+        said = "\n".join(one.content for one in messages if one.role == "user")
+        name = max(self.replies, key=lambda one: said.rfind(f"lead: do {one}"))
+        self.asked.append(said)
+        reply = self.replies[name].pop(0)
+        if callable(reply):
+            reply = reply()
+        if isinstance(reply, ModelFault):
+            raise reply
+        assert isinstance(reply, Reply)
+        return reply
+
+
+def write(path: str, text: str) -> Reply:
+    return says("", ("write_file", json.dumps({"path": path, "content": text})))
+
+
+def team_of(folder: Path, scripts: Any, *seats: Seat) -> tuple[Team, Told]:
+    told = Told()
+    folder.mkdir(exist_ok=True)
+    return Team(seats, Bench(scripts, lambda _: offered(None), told), told, folder), told
+
+
+def work(team: Team, found: Plan) -> bool:
+    return asyncio.run(team.work(found))
+
+
+def ends(told: Told) -> dict[str, str]:
+    entries = [one["entry"] for one in told.of("said")]
+    return {one["id"]: one["outcome"] for one in entries}
+
+
+def test_independent_subtasks_overlap_and_join(tmp_path: Path) -> None:
+    """Two are at work at once, or neither would ever answer; both results are in the workspace."""
+    both = threading.Barrier(2, timeout=20)
+
+    def meet() -> Reply:
+        both.wait()
+        return says("Done.")
+
+    scripts = ByTask(a=[write("a.txt", "A"), meet], b=[write("b.txt", "B"), meet], c=[says("Saw.")])
+    team, told = team_of(tmp_path / "w", scripts, seat("alice"), seat("bob"))
+    assert work(team, plan(a=None, b=None, c={"on_success": ["a", "b"]}))
+    assert ends(told) == {"a": "done", "b": "done", "c": "done"}
+    assert (tmp_path / "w/a.txt").read_text() + (tmp_path / "w/b.txt").read_text() == "AB"
+    assert "a: [done] Done." in scripts.asked[-1] and "b: [done] Done." in scripts.asked[-1]
+
+
+def test_branches_run_by_outcome(tmp_path: Path) -> None:
+    """A failure starts what waits for it, skips what needed success; made up for, all is well."""
+    fault = ModelFault("model_refused", "no")
+    scripts = ByTask(a=[fault], mend=[write("m.txt", "x"), says("Mended.")], last=[says("Ok.")])
+    team, told = team_of(tmp_path / "w", scripts, seat("alice"))
+    found = plan(
+        a=None, use={"on_success": ["a"]}, mend={"on_failure": ["a"]}, last={"after": ["a"]}
+    )
+    assert work(team, found)
+    assert ends(told) == {"a": "failed", "use": "skipped", "mend": "done", "last": "done"}
+    assert (tmp_path / "w/m.txt").exists()
+
+
+def test_a_check_decides(tmp_path: Path) -> None:
+    """Its output goes back once; what still fails has failed, and leaves nothing behind."""
+    scripts = ByTask(
+        a=[write("a.txt", "wrong"), says("I wrote a.txt."), write("a.txt", "right"), says("Now.")],
+        b=[write("b.txt", "wrong"), says("There."), says("It is fine.")],
+    )
+    team, told = team_of(tmp_path / "w", scripts, seat("alice"))
+    check = "grep right a.txt || { echo no right; exit 1; }"
+    assert not work(team, plan(a={"check": check}, b={"check": check.replace("a.txt", "b.txt")}))
+    assert ends(told) == {"a": "done", "b": "failed"}
+    assert (tmp_path / "w/a.txt").read_text() == "right"
+    assert not (tmp_path / "w/b.txt").exists()
+    assert any("no right" in one for one in scripts.asked)
+
+
+def test_a_clash_is_done_once_more(tmp_path: Path) -> None:
+    """The later one in the plan works on top of the earlier."""
+    scripts = ByTask(
+        a=[write("f", "A\n"), says("Done.")],
+        b=[write("f", "B\n"), says("Done."), write("f", "A\nB\n"), says("Joined.")],
+    )
+    team, _ = team_of(tmp_path / "w", scripts, seat("alice"), seat("bob"))
+    assert work(team, plan(a=None, b=None))
+    assert (tmp_path / "w/f").read_text() == "A\nB\n"
+
+
+def test_what_ended_is_not_done_again(tmp_path: Path) -> None:
+    """After a crash the ends that were kept are taken up."""
+    scripts = ByTask(a=[write("a.txt", "A"), says("Done.")], b=[])
+    team, told = team_of(tmp_path / "w", scripts, seat("alice"))
+    found = plan(a=None, b={"on_success": ["a"]})
+    with pytest.raises(ExceptionGroup):
+        work(team, found)  # b has no script: a stands for a crash there
+    kept = [one["entry"] for one in told.of("said")]
+    again = ByTask(a=[], b=[says("Went on.")])
+    second, _ = team_of(tmp_path / "w", again, seat("alice"))
+    second.take_up(kept)
+    assert work(second, found)
+    assert (tmp_path / "w/a.txt").read_text() == "A"
+
+
+def planning(tmp_path: Path, criteria: Criteria, *replies: Reply) -> tuple[Lead, Scripts]:
+    scripts = Scripts(m_lead=list(replies))
+    members = [seat("alice", persona="You write."), seat("bob")]
+    return Lead(seat("lead"), members, criteria, scripts, Workspace(tmp_path)), scripts
+
+
+def handed_in(*subtasks: dict[str, Any]) -> Reply:
+    return says("", ("plan", json.dumps({"subtasks": list(subtasks)})))
+
+
+def test_a_plan_goes_back_until_it_holds(tmp_path: Path) -> None:
+    """A cycle, an unknown member, a missing check: told each time, then accepted."""
+    good = {"id": "a", "task": "write it", "who": "alice", "check": "true"}
+    lead, scripts = planning(
+        tmp_path,
+        Criteria(tests=True),
+        handed_in({**good, "after": ["a"]}),
+        handed_in({**good, "who": "zoe"}),
+        handed_in({**good, "check": ""}),
+        handed_in(good),
+    )
+    draft = lead.plan("write")
+    assert draft.plan is not None and draft.plan.subtasks[0].who == "alice" and not draft.reasons
+    told = [messages[-1].content for messages in scripts.asked["m_lead"][1:]]
+    assert "wait for each other" in told[0]
+    assert "nobody is called zoe" in told[1] and "no check" in told[2]
+    assert "alice (You write.)" in scripts.asked["m_lead"][0][0].content
+
+
+def test_a_plan_that_falls_short_waits_and_none_is_told(tmp_path: Path) -> None:
+    """After some tries the last valid one stands, with its reasons."""
+    poor = {"id": "a", "task": "write it"}
+    lead, _ = planning(tmp_path, Criteria(tests=True), *[handed_in(poor)] * 4)
+    draft = lead.plan("write")
+    assert draft.plan is not None and "a has no check" in draft.reasons[0]
+    lead, _ = planning(tmp_path, Criteria(), *[says("I would rather talk.")] * 4)
+    draft = lead.plan("write")
+    assert draft.plan is None and "no valid plan came" in draft.reasons[0]
