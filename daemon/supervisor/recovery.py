@@ -56,9 +56,9 @@ def _end_leftovers(world: World, custody: Custody) -> None:
 async def resume(world: World, slots: Slots, promoter: Promoter) -> None:
     """Serve what main names, finish open promotions, end what no process works on any more."""
     began = time.monotonic()
-    former = next((one.former for one in world.journal.open_promotions()), None)
-    if not await slots.adopt(world.serving(), former):
-        await _serve(world, slots)
+    serves, warm = _roles(world)
+    if not await slots.adopt(serves, warm):
+        await _serve(world, slots, serves)
     for promotion in world.journal.open_promotions():
         if promotion.state is State.SERVING and promotion.merge != world.serving():
             # Rolled back while no daemon ran: there is nothing left to watch.
@@ -86,9 +86,19 @@ def _settle_candidate(world: World, name: str, stage: Stage, release: str | None
         world.journal.save_candidate(candidate.to(stage, release=release))
 
 
-async def _serve(world: World, slots: Slots) -> None:
-    """What main names; when that cannot start, the release before it, and so on."""
-    commit: str | None = world.serving()
+def _roles(world: World) -> tuple[str, str | None]:
+    """Which release is to serve, and which may stay warm beside it."""
+    open_one = next(iter(world.journal.open_promotions()), None)
+    if open_one is None:
+        return world.serving(), None
+    if open_one.state in (State.REVERTING, State.RETURNED):  # main follows later
+        return open_one.former, open_one.merge
+    return world.serving(), open_one.former
+
+
+async def _serve(world: World, slots: Slots, wanted: str) -> None:
+    """What is wanted; when that cannot start, the release before it, and so on."""
+    commit: str | None = wanted
     pending = [one for one in world.journal.open_promotions() if one.state is State.REVERTING]
     for _ in range(FORMERS_TRIED_MAX):
         if commit is None:
