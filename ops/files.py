@@ -58,3 +58,15 @@ def remove_tree(path: Path) -> None:
     for directory, _, _ in os.walk(path):
         Path(directory).chmod(0o700)
     shutil.rmtree(path, ignore_errors=False)
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all files below; what vanishes meanwhile has none."""
+    total = 0
+    for where, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.lstat(f"{where}/{name}").st_size
+            except FileNotFoundError:
+                continue
+    return total

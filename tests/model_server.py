@@ -56,8 +56,8 @@ def chunks(reply: dict[str, Any], model: str = "scripted") -> Iterator[dict[str,
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, replies: Sequence[Any], models: Sequence[str]) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, replies: Sequence[Any], models: Sequence[str], port: int) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.models = models
         self.replies = list(replies)
         self.asked: list[dict[str, Any]] = []
@@ -112,10 +112,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def scripted_model(
-    replies: Sequence[Any], models: Sequence[str] = ("scripted",)
+    replies: Sequence[Any], models: Sequence[str] = ("scripted",), port: int = 0
 ) -> Iterator[_Server]:
     """A running server; `.server_address` tells where, `.asked` what it was asked."""
-    server = _Server(replies, models)
+    server = _Server(replies, models, port)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

@@ -10,6 +10,7 @@ from daemon.broker.chunks import text_chars
 from daemon.broker.faults import SPENT_IN_SILENCE, Fault
 
 CHARS_PER_TOKEN = 4  # an estimate, and marked as one, for servers that give no usage
+TOKENS_PRICED = 1_000_000
 REPLY_TOKENS = 2048  # reserved for a reply whose length the caller does not limit
 
 
@@ -67,10 +68,29 @@ class Meter:
     estimated: bool = False
     unfit: str | None = None
     reserved: int = 0
+    money_max: float | None = None
+    prices: tuple[float, float] = (0.0, 0.0)  # of prompt and completion, per million tokens
 
     @property
     def total(self) -> int:
         return self.prompt_tokens + self.completion_tokens
+
+    @property
+    def money(self) -> float:
+        spent = self.prompt_tokens * self.prices[0] + self.completion_tokens * self.prices[1]
+        return spent / TOKENS_PRICED
+
+    def _afford(self, wanted: int) -> None:
+        """Raises Fault when the money is spent, or reserved by calls under way."""
+        if self.money_max is None:
+            return
+        if self.money >= self.money_max:
+            text = f"the budget of {self.money_max:g} in money is spent"
+            raise Fault("budget_exhausted", text, 429)
+        reserved = (self.reserved + wanted) * max(self.prices) / TOKENS_PRICED
+        if self.reserved and self.money + reserved > self.money_max:
+            text = "what is left of the money is reserved by calls under way"
+            raise Fault("model_rate_limit", text, 429)
 
     def begin(self, asked_bytes: int, tokens_wanted: object) -> Call:
         """Reserve for one call. Raises Fault; so calls side by side overshoot as little as one."""
@@ -83,6 +103,7 @@ class Meter:
             if self.reserved and self.total + self.reserved + wanted > self.tokens_max:
                 text = "what is left of the budget is reserved by calls under way"
                 raise Fault("model_rate_limit", text, 429)
+        self._afford(wanted)
         self.requests += 1
         self.reserved += wanted
         return Call(asked_bytes, wanted)

@@ -76,7 +76,11 @@ class Admin:
             self._upstream,
             Replay.open(Path(replay)) if replay else None,
             self._recorder(request),
-            Meter(request.get("tokens_max")),
+            Meter(
+                request.get("tokens_max"),
+                money_max=request.get("money_max"),
+                prices=tuple(request.get("prices") or (0.0, 0.0)),
+            ),
             frozenset(request.get("models") or ()),
         )
         door = await open_door(name, directory, source)

@@ -59,6 +59,9 @@ class Candidate(BaseModel):
     approved: bool = False
     reason: str | None = None
     tokens: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    ended: int | None = None  # unix seconds
     model: str | None = None
     protocol: str | None = None
     told: str = ""  # what the author was told of former tries

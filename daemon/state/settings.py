@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -17,15 +17,12 @@ from pydantic_settings import (
 )
 
 from daemon.core.probation import Limits
+from daemon.state.sections import Budgets, Schedule, Section
 from ops.errors import Refused
 
 SYSTEM_FILE = Path("/etc/org/org.toml")
 # The two names that Ollama's users already have in their shells.
 ALIASES = {"OLLAMA_BASE": ("model", "base"), "OLLAMA_MODEL": ("model", "name")}
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Ports(Section):
@@ -183,6 +180,8 @@ class Settings(BaseSettings):
     cells: Cells = Cells()
     probation: Probation = Probation()
     policy: Policy = Policy()
+    schedule: Schedule = Schedule()
+    budget: Budgets = Budgets()
     keep: Keep = Keep()
     session: Session = Session()
     web: Web = Web()

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from daemon.core import release as releases
 from daemon.core.candidate import Candidate
 from daemon.core.events import Kind
-from daemon.core.goal import Goal, Protocol
+from daemon.core.goal import Budget, Goal, Protocol
 from daemon.core.release import Release
+from daemon.state import prices
 from daemon.supervisor.broker import Broker, Door, boot_argv, log_file
 from daemon.supervisor.channel import Channel, Message
 from daemon.supervisor.ideas import heard, module_of
@@ -39,6 +41,7 @@ GRACE_SECONDS = 30.0  # beyond the author's own wall limit
 TESTS_GATE = "tests"
 PYTEST = ("python3", "-m", "pytest", "-q", "--no-header", "--tb=short", "-p", "no:cacheprovider")
 SMALL_MODEL_HINTS = ("0.5b", "1b", "1.5b", "2b", "3b", "135m", "270m", "360m")
+COUNTED = ("total_tokens", "prompt_tokens", "completion_tokens")
 TELL = {
     "turn": Kind.AUTHOR_TURN,
     "call": Kind.AUTHOR_CALL,
@@ -55,7 +58,7 @@ class Draft:
     head: str
     status: str
     reason: str
-    tokens: int
+    usage: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,8 @@ class Brief:
     model: str
     session: Path | None
     record: Path | None
+    allowed: Budget = field(default_factory=Budget)
+    strict: bool = True  # a replay answers only what was asked when it was recorded
 
 
 def protocol_of(world: World, goal: Goal, model: str) -> Protocol:
@@ -124,7 +129,9 @@ class Author:
         session, record = self._brief.session, self._brief.record
         door = await self._broker.open(
             candidate.id,
-            tokens_max=world.settings.author.tokens_max,
+            tokens_max=self._brief.allowed.tokens,
+            money_max=self._brief.allowed.money,
+            prices=self._prices(),
             replay=str(session) if session else None,
             record=str(record) if record else None,
         )
@@ -137,8 +144,16 @@ class Author:
             self._head,
             str(end.get("status", "crashed")),
             str(end.get("reason") or usage.get("unfit") or "the author ended without a word"),
-            int(usage.get("total_tokens") or 0),
+            {name: int(usage.get(name) or 0) for name in COUNTED},
         )
+
+    def _prices(self) -> tuple[float, float] | None:
+        settings = self._world.settings.model
+        found = prices.price_of(self._brief.model, self._world.layout.home, settings)
+        return (found.input, found.output) if found else None
+
+    def _wall(self) -> float:
+        return self._brief.allowed.wall_seconds or self._world.settings.author.wall_seconds
 
     async def _work(self, door: Door) -> Message:
         """An author that dies without a word is started again, and goes on from its record."""
@@ -155,7 +170,7 @@ class Author:
         child = self._start(door, theirs.fileno())
         theirs.close()
         watching = asyncio.create_task(self._until_too_much(child))
-        wall = self._world.settings.author.wall_seconds + GRACE_SECONDS
+        wall = self._wall() + GRACE_SECONDS
         try:
             await channel.send({"job": self._job()})
             self._channel = channel
@@ -220,17 +235,17 @@ class Author:
             "model": self._brief.model,
             "steps_max": settings.steps_max,
             "rounds_max": settings.rounds_max,
-            "wall_seconds": settings.wall_seconds,
+            "wall_seconds": self._wall(),
             "record": str(INSIDE_RECORDS / "run.jsonl"),
             "loose": settings.loose,
             "rules": _own_rules(self._world),
             "tool_tokens_max": settings.tool_tokens_max,
             "web": bool(self._world.settings.fetch.allow),
-            "tokens_max": settings.tokens_max,
-            "money_max": settings.money_max,
+            "tokens_max": self._brief.allowed.tokens or settings.tokens_max,
+            "money_max": self._brief.allowed.money,
             "others": model.others,
             "context_tokens": model.context_tokens,
-            "prices": (model.input_price, model.output_price),
+            "prices": self._prices() or (None, None),
             **tests_of(self._world, self._brief.candidate.base),
         }
 

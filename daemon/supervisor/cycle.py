@@ -12,8 +12,8 @@ from daemon.core.candidate import Candidate, Stage, new_id
 from daemon.core.events import Kind
 from daemon.core.goal import Goal, Protocol
 from daemon.core.promotion import State
-from daemon.supervisor import ideas, judge, learned, runnable
-from daemon.supervisor.author import Author, Brief, Draft, protocol_of
+from daemon.supervisor import budgets, frozen, ideas, judge, learned, runnable
+from daemon.supervisor.author import COUNTED, Author, Brief, Draft, protocol_of
 from daemon.supervisor.broker import Broker
 from daemon.supervisor.promoter import Promoter, new_promotion, stage_after
 from daemon.supervisor.slots import Slots
@@ -72,6 +72,8 @@ class Cycle:
             candidate = self._now(candidate)
             stage = Stage.REJECTED if isinstance(trouble, Refused) else Stage.ABANDONED
             candidate = self.move(candidate, stage, reason=trouble.message)
+        candidate = candidate.model_copy(update={"ended": int(self.world.clock())})
+        self.world.journal.save_candidate(candidate)
         ideas.ended(self.world, candidate)
         self.world.tell(
             Kind.CYCLE_ENDED,
@@ -104,8 +106,8 @@ class Cycle:
 
     def _may_promote(self, candidate: Candidate) -> bool:
         held = candidate.needs_approval and not candidate.approved
-        frozen = self.world.journal.fact("frozen") is not None
-        return self.world.settings.policy.promote == "auto" and not held and not frozen
+        free = frozen.why(self.world) is None
+        return self.world.settings.policy.promote == "auto" and not held and free
 
     # Author
 
@@ -118,13 +120,16 @@ class Cycle:
         candidate = candidate.model_copy(update=known)
         self.world.journal.save_candidate(candidate)
         record = wish.record or ideas.recording(self.world, candidate.id)
-        brief = Brief(candidate, wish.goal, program, model, session, record)
+        allowed = budgets.allowance(self.world, wish.goal, model)
+        brief = Brief(candidate, wish.goal, program, model, session, record, allowed)
         author = self.authors[candidate.id] = Author(self.world, self.broker, brief)
         try:
             draft = await author.run()
         finally:
             del self.authors[candidate.id]
-        known = {"head": draft.head, "tokens": draft.tokens}
+        total, prompt, completion = (draft.usage[name] for name in COUNTED)
+        known = {"head": draft.head, "tokens": total}
+        known |= {"prompt_tokens": prompt, "completion_tokens": completion}
         verdict = _unfinished(draft, candidate)
         if verdict is not None:
             stage, reason = verdict
@@ -268,7 +273,8 @@ class Cycle:
 
 def _unfinished(draft: Draft, candidate: Candidate) -> tuple[Stage, str] | None:
     """The end of a candidate whose author did not bring it to a judgement."""
-    if draft.status in ("unfit", "model", "crashed"):
+    spent = draft.status in ("limit", "tokens", "money", "time") and "budget" in draft.reason
+    if draft.status in ("unfit", "model", "crashed") or spent:
         return Stage.ABANDONED, draft.reason
     if draft.status != "done":
         return Stage.REJECTED, f"the author ended as {draft.status}: {draft.reason}"

@@ -18,6 +18,7 @@ from daemon.supervisor.cycle import MERGES
 from daemon.supervisor.runnable import LOCK, base_python
 from daemon.supervisor.world import World
 from ops import venv
+from ops.files import size_of
 from ops.loaded import ROOT
 
 BRANCHES = "refs/heads/cand/"
@@ -150,15 +151,3 @@ def _entries(room: Path) -> Iterator[Path]:
 
 def _on_disk(room: Room, path: Path, why: str | None) -> Item:
     return Item(room, path.name, path.stat().st_mtime, size_of(path), why)
-
-
-def size_of(folder: Path) -> int:
-    """Bytes of all files below; what vanishes meanwhile has none."""
-    total = 0
-    for where, _, names in os.walk(folder):
-        for name in names:
-            try:
-                total += os.lstat(f"{where}/{name}").st_size
-            except FileNotFoundError:
-                continue
-    return total

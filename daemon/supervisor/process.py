@@ -114,7 +114,8 @@ class Supervisor:
         say_ready({"ready": await self._verbs.status({})})
         self._custody.ready()
         world.tell(Kind.NOTICE, text="the supervisor is ready")
-        for forever in (self._renewal.watch(), self._watcher.watch()):
+        habits = (self._renewal.watch(), self._watcher.watch(), self._verbs.nights.schedule.watch())
+        for forever in habits:
             self._tasks.append(asyncio.create_task(forever))
 
     async def _end(self, goes_on: bool) -> None:

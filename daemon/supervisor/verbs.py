@@ -11,15 +11,15 @@ from typing import Any
 
 from daemon.core import release as releases
 from daemon.core.candidate import Candidate, Stage
-from daemon.core.events import Kind
 from daemon.core.goal import Goal
 from daemon.core.promotion import State
 from daemon.state import goals
-from daemon.supervisor import audit, judge, runnable, views
+from daemon.supervisor import audit, frozen, judge, runnable, views
 from daemon.supervisor.chat_verbs import ChatVerbs
 from daemon.supervisor.control import Answer, Verb
 from daemon.supervisor.cycle import Cycle, Wish
 from daemon.supervisor.goal_verbs import GoalVerbs
+from daemon.supervisor.night_verbs import NightVerbs
 from daemon.supervisor.promoter import Promoter, new_promotion
 from daemon.supervisor.slots import Slots
 from daemon.supervisor.steering import Steering
@@ -45,6 +45,9 @@ class Verbs:
 
     def __post_init__(self) -> None:
         self.upkeep = Upkeep(self.world, self.promoter.turn)
+        verbs = {"verify": self.verify, "gc": self.upkeep.gc}
+        verbs |= {"evolve": self.evolve, "promote": self.promote}
+        self.nights = NightVerbs(self.world, self.cycle, verbs)
 
     @property
     def goals(self) -> GoalVerbs:
@@ -71,8 +74,7 @@ class Verbs:
             "reject": self.reject,
             "rollback": self.rollback,
             "verify": self.verify,
-            "freeze": self.freeze,
-            "unfreeze": self.unfreeze,
+            **self.nights.table(),
             "events": self.events,
             "gc": self.upkeep.gc,
             "down": self.down,
@@ -169,8 +171,7 @@ class Verbs:
     # Changing what serves
 
     async def promote(self, arguments: Arguments) -> Answer:
-        if self.world.journal.fact("frozen") is not None:
-            raise Refused("promotions are frozen", "lift it with: orgctl unfreeze", Exit.BUSY)
+        frozen.refuse(self.world)
         candidate = self._to_promote(arguments.get("candidate"))
         async with self._operation(f"promoting {candidate.branch}"):
             former = self.world.tag_of(self.world.serving())
@@ -279,16 +280,6 @@ class Verbs:
         return target
 
     # The daemon itself
-
-    async def freeze(self, _: Arguments) -> Answer:
-        self.world.journal.set_fact("frozen", str(self.world.clock()))
-        self.world.tell(Kind.NOTICE, text="promotions are frozen")
-        return {"frozen": True}
-
-    async def unfreeze(self, _: Arguments) -> Answer:
-        self.world.journal.set_fact("frozen", None)
-        self.world.tell(Kind.NOTICE, text="promotions are possible again")
-        return {"frozen": False}
 
     async def down(self, _: Arguments) -> Answer:
         self.stopping.set()

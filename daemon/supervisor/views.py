@@ -11,7 +11,7 @@ from daemon.core.project import State as ProjectState
 from daemon.core.promotion import State
 from daemon.state import goals, projects
 from daemon.state.programs import Programs
-from daemon.supervisor import judge
+from daemon.supervisor import frozen, judge
 from daemon.supervisor.promoter import Promoter
 from daemon.supervisor.slots import Slots
 from daemon.supervisor.world import World
@@ -40,7 +40,7 @@ def status(world: World, slots: Slots, promoter: Promoter) -> dict[str, Any]:
             | {"branch": under_way[-1].branch if under_way and slots.candidate else None},
         },
         "main": world.main(),
-        "frozen": world.journal.fact("frozen") is not None,
+        "frozen": frozen.why(world) is not None,
         "promotion": _promotion(world, promoter),
         "taken_back": _taken_back(world),
         "cycle": {"candidate": under_way[-1].id, "state": str(under_way[-1].state)}

@@ -32,6 +32,9 @@ from ops.orgctl import steering
 from ops.orgctl import releases
 
 # isort: split
+from ops.orgctl import nights
+
+# isort: split
 from ops.orgctl import upkeep
 
 # isort: split
@@ -62,6 +65,7 @@ VERBS = (
     evolution,
     steering,
     releases,
+    nights,
     upkeep,
     chat,
     memory,

@@ -1,0 +1,77 @@
+"""What was spent, what may still be: by call, cycle, goal and day. Pure; unknown is not zero."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from daemon.core.goal import Budget
+
+PER = 1_000_000  # prices are for so many tokens
+
+
+class Price(BaseModel):
+    """Of one model, per million tokens."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+
+    def of(self, prompt_tokens: int, completion_tokens: int) -> float:
+        return (prompt_tokens * self.input + completion_tokens * self.output) / PER
+
+
+FREE = Price(input=0.0, output=0.0)
+
+
+class Spent(BaseModel):
+    """`money` None is unknown, and so is every sum that it is part of."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    tokens: int = 0
+    money: float | None = 0.0
+    wall_seconds: float = 0.0
+    cycles: int = 0
+
+    def __add__(self, other: Spent) -> Spent:
+        known = self.money is not None and other.money is not None
+        return Spent(
+            tokens=self.tokens + other.tokens,
+            money=(self.money or 0.0) + (other.money or 0.0) if known else None,
+            wall_seconds=self.wall_seconds + other.wall_seconds,
+            cycles=self.cycles + other.cycles,
+        )
+
+
+def total(parts: Iterable[Spent]) -> Spent:
+    return sum(parts, start=Spent())
+
+
+def left(limit: Budget, spent: Spent) -> Budget | str:
+    """What may still be spent; a sentence when it is nothing, or when nobody can know."""
+    if limit.money is not None and spent.money is None:
+        return "what was spent in money is not known"
+    pairs = (
+        ("tokens", limit.tokens, spent.tokens),
+        ("money", limit.money, spent.money or 0.0),
+        ("wall_seconds", limit.wall_seconds, spent.wall_seconds),
+    )
+    rest: dict[str, float] = {}
+    for name, most, used in pairs:
+        if most is None:
+            continue
+        if used >= most:
+            return f"{used:g} of {most:g} {name.replace('_', ' ')} are spent"
+        rest[name] = most - used
+    return Budget.model_validate(rest)
+
+
+def least(limits: Iterable[Budget]) -> Budget:
+    """The strictest of several, part by part."""
+    found: dict[str, float] = {}
+    for limit in limits:
+        for name, value in limit.model_dump().items():
+            if value is not None:
+                found[name] = min(value, found.get(name, value))
+    return Budget.model_validate(found)

@@ -1,0 +1,151 @@
+"""What cycles, goals and days have spent, and what the next author may spend.
+
+The archive is the ledger: a candidate holds what its author spent, and of one that was cut off
+by a crash the recorded session does, which is on disk before each reply is used.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import timedelta
+
+from daemon.core.budget import Spent, least, left, total
+from daemon.core.candidate import Candidate
+from daemon.core.goal import Budget, Goal
+from daemon.state import prices
+from daemon.supervisor.rules import local
+from daemon.supervisor.world import World
+from ops.errors import Exit, Refused
+from ops.files import free_bytes, size_of
+
+LOOKED_BACK_MAX = 5_000
+
+
+def of(world: World, candidate: Candidate) -> Spent:
+    prompt, completion = candidate.prompt_tokens, candidate.completion_tokens
+    if candidate.tokens == 0:
+        prompt, completion = recorded(world, candidate.id)
+    elif prompt + completion == 0:
+        prompt = candidate.tokens  # of a candidate that an older org made
+    price = prices.price_of(candidate.model or "", world.layout.home, world.settings.model)
+    nothing = prompt + completion == 0
+    return Spent(
+        tokens=prompt + completion,
+        money=0.0 if nothing else price.of(prompt, completion) if price else None,
+        wall_seconds=max(0.0, (candidate.ended or candidate.created) - candidate.created),
+        cycles=1,
+    )
+
+
+def recorded(world: World, name: str) -> tuple[int, int]:
+    """Prompt and completion tokens as the session of a candidate tells them."""
+    path = world.layout.evidence / name / "session.jsonl"
+    prompt = completion = 0
+    try:
+        lines = path.read_bytes().split(b"\n")[1:]
+    except OSError:
+        return 0, 0
+    for line in lines:
+        try:
+            usages = [chunk.get("usage") for chunk in json.loads(line)["reply"]]
+            usage = next(one for one in reversed(usages) if one)
+            prompt += int(usage["prompt_tokens"])
+            completion += int(usage["completion_tokens"])
+        except (ValueError, LookupError, TypeError, StopIteration, AttributeError):
+            continue
+    return prompt, completion
+
+
+def today(world: World) -> Spent:
+    """Since the machine's own midnight."""
+    now = local(world.clock())
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+    return total(of(world, one) for one in since(world, midnight))
+
+
+def since(world: World, begin: float) -> Iterable[Candidate]:
+    for one in world.journal.candidates(limit=LOOKED_BACK_MAX):
+        if one.created >= begin:
+            yield one
+
+
+def of_goal(world: World, goal: Goal) -> Spent:
+    every = world.journal.candidates(limit=LOOKED_BACK_MAX)
+    return total(of(world, one) for one in every if one.wish and one.wish.id == goal.id)
+
+
+def day_limit(world: World) -> Budget:
+    asked = world.settings.budget
+    return Budget(
+        tokens=asked.day_tokens, money=asked.day_money, wall_seconds=asked.day_wall_seconds
+    )
+
+
+def spent(world: World) -> str | None:
+    """Why no further cycle may begin today; None when one may."""
+    rest = left(day_limit(world), today(world))
+    if isinstance(rest, str):
+        return f"the day's budget: {rest}"
+    most = world.settings.budget.disk_bytes
+    if most is not None and (used := size_of(world.layout.home)) > most:
+        return f"{used} of {most} bytes of disk are used; free some with: orgctl gc"
+    floor = world.settings.policy.disk_free_bytes
+    if free_bytes(world.layout.home) < floor:
+        return f"less than {floor // 2**20} MiB of disk are free"
+    return None
+
+
+def allowance(world: World, goal: Goal, model: str) -> Budget:
+    """What the next author may spend: the strictest of cycle, goal and day. Raises Refused."""
+    author = world.settings.author
+    cycle = Budget(
+        tokens=author.tokens_max, money=author.money_max, wall_seconds=author.wall_seconds
+    )
+    limits = [cycle]
+    sides = (("day", day_limit(world), today(world)), ("goal", goal.budget, of_goal(world, goal)))
+    for name, limit, used in sides:
+        rest = left(limit, used)
+        if isinstance(rest, str):
+            hint = "raise it, or wait; see: orgctl budget"
+            raise Refused(f"the {name}'s budget: {rest}", hint, Exit.BUSY)
+        limits.append(rest)
+    found = least(limits)
+    known = prices.price_of(model, world.layout.home, world.settings.model)
+    if found.money is not None and known is None:
+        text = f"money is limited and nobody said what {model} costs"
+        raise Refused(text, f"write it down in {world.layout.home / prices.FILE}")
+    return found
+
+
+def view(world: World) -> dict[str, object]:
+    """For `orgctl budget`."""
+    now = local(world.clock())
+    days = []
+    for back in range(7):
+        begin = (now - timedelta(days=back)).replace(hour=0, minute=0, second=0, microsecond=0)
+        end = begin + timedelta(days=1)
+        ones = [one for one in since(world, begin.timestamp()) if one.created < end.timestamp()]
+        used = total(of(world, one) for one in ones)
+        days.append({"day": begin.date().isoformat(), **used.model_dump()})
+    author, asked = world.settings.author, world.settings.budget
+    return {
+        "today": days[0],
+        "day": day_limit(world).model_dump(),
+        "cycle": {
+            "tokens": author.tokens_max,
+            "money": author.money_max,
+            "wall_seconds": author.wall_seconds,
+        },
+        "goals": [
+            {
+                "goal": goal.id,
+                "limit": goal.budget.model_dump(),
+                **of_goal(world, goal).model_dump(),
+            }
+            for goal in world.journal.goals()
+        ],
+        "disk": {"used_bytes": size_of(world.layout.home), "limit_bytes": asked.disk_bytes},
+        "days": days,
+        "held": spent(world),
+    }

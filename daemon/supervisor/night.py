@@ -1,0 +1,116 @@
+"""One scheduled cycle: may it begin, what it did, and how soon the next one should follow."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from daemon.core.candidate import Candidate, Stage
+from daemon.core.clockwork import Pace
+from daemon.core.events import Kind
+from daemon.state import goals
+from daemon.supervisor import budgets, frozen
+from daemon.supervisor.broker import Broker
+from daemon.supervisor.world import World
+from ops.errors import Exit, Refused
+
+PACE = "pace"
+GOOD = frozenset({"promoted", "awaiting-approval"})
+Verb = Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]
+
+
+@dataclass
+class Night:
+    """What the job `cycles` does; `evolve` and `promote` are the verbs that a person uses too."""
+
+    world: World
+    broker: Broker
+    evolve: Verb
+    promote: Verb
+
+    def pace(self) -> Pace:
+        text = self.world.journal.fact(PACE)
+        return Pace.model_validate_json(text) if text else Pace()
+
+    def save(self, pace: Pace) -> None:
+        self.world.journal.set_fact(PACE, pace.model_dump_json())
+
+    async def cycle(self) -> str:
+        """What was done, in a few words; every reason to do nothing has its own."""
+        reason = self._held() or await self._silent()
+        if reason is not None:
+            return reason
+        try:
+            if (waiting := self._waiting()) is not None:
+                done = await self.promote({"candidate": waiting.id})
+                return f"{waiting.branch} is now {done['state']}"
+            done = await self.evolve({"wait": True})
+        except Refused as refusal:
+            if refusal.code is Exit.BUSY or not self._open():
+                return f"nothing to do: {refusal.message}"
+            raise
+        return self._ended(done)
+
+    def _held(self) -> str | None:
+        world, pace = self.world, self.pace()
+        if (reason := frozen.why(world)) is not None:
+            return f"held: {reason}"
+        if pace.paused:
+            return f"paused after {pace.streak} rejections in a row; go on: orgctl schedule resume"
+        if not pace.may(world.clock()):
+            return f"slowed: the next try is in {pace.not_before - world.clock():.0f} s"
+        if (reason := budgets.spent(world)) is not None:
+            return f"held: {reason}"
+        return None
+
+    async def _silent(self) -> str | None:
+        """A dead endpoint is waited for, longer each time; nothing is begun meanwhile."""
+        if self.world.settings.model.session is not None:
+            return None
+        pace = self.pace()
+        if (await self.broker.probe()).get("answers"):
+            if pace.dead:
+                self.world.tell(Kind.NOTICE, text="the model answers again")
+                self.save(pace.model_copy(update={"dead": 0, "not_before": 0.0}))
+            return None
+        if self.world.instance.kind == "org" and not self._open():
+            return None  # the goal that ships brings its own session
+        if not pace.dead:
+            base = self.world.settings.model.base
+            self.world.tell(Kind.NOTICE, text=f"no model answers at {base}; it is waited for")
+        self.save(pace.silent(self.world.clock()))
+        return f"no model answers; asked {pace.dead + 1} times"
+
+    def _open(self) -> bool:
+        return bool(goals.open_goals(self.world.journal))
+
+    def _waiting(self) -> Candidate | None:
+        """What passed while promotions were frozen."""
+        if self.world.settings.policy.promote != "auto":
+            return None
+        for one in self.world.journal.open_candidates():
+            if one.state is Stage.JUDGED and one.passed and not one.needs_approval:
+                return one
+        return None
+
+    def _ended(self, done: Mapping[str, Any]) -> str:
+        outcome, world = str(done["outcome"]), self.world
+        said = f"{done['candidate']} was {outcome}" + (
+            f": {done['reason']}" if done.get("reason") else ""
+        )
+        if outcome not in (*GOOD, "rejected"):
+            return said  # nobody's fault, and no step of the streak
+        asked = world.settings.schedule
+        pace = self.pace().ended(
+            outcome in GOOD, world.clock(), asked.slow_after, asked.pause_after
+        )
+        self.save(pace)
+        if pace.paused:
+            text = f"cycles are paused after {pace.streak} rejections in a row"
+            world.tell(Kind.NOTICE, text=f"{text}; go on with: orgctl schedule resume")
+        return said
+
+    def resume(self) -> None:
+        self.save(Pace())
+        self.world.tell(Kind.NOTICE, text="cycles go on")

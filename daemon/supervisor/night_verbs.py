@@ -1,0 +1,94 @@
+"""The verbs of the night: schedule, budget, freeze; and what its jobs do."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from daemon.supervisor import budgets, frozen
+from daemon.supervisor.control import Answer
+from daemon.supervisor.cycle import Cycle
+from daemon.supervisor.night import Night
+from daemon.supervisor.schedule import Schedule
+from daemon.supervisor.world import World
+from ops.errors import Failed, Refused
+
+Arguments = Mapping[str, Any]
+Verb = Callable[[Arguments], Awaitable[Answer]]
+
+
+@dataclass
+class NightVerbs:
+    """`verbs` are those of a person that jobs use: evolve, promote, verify, gc."""
+
+    world: World
+    cycle: Cycle
+    verbs: Mapping[str, Verb]
+
+    def __post_init__(self) -> None:
+        evolve, promote = self.verbs["evolve"], self.verbs["promote"]
+        self.night = Night(self.world, self.cycle.broker, evolve, promote)
+        works = {"cycles": self.night.cycle, "verify": self._verify, "gc": self._collect}
+        self.schedule = Schedule(self.world, works)
+
+    def table(self) -> dict[str, Verb]:
+        return {
+            "schedule.list": self.list,
+            "schedule.set": self.set,
+            "schedule.run": self.run,
+            "schedule.resume": self.resume,
+            "budget": self.budget,
+            "freeze": self.freeze,
+            "unfreeze": self.unfreeze,
+        }
+
+    # Jobs
+
+    async def _verify(self) -> str:
+        found = await self.verbs["verify"]({})
+        if not found["ok"]:
+            raise Failed(f"verify found {found['problems'][0]}", "see: orgctl verify")
+        return "the history is whole"
+
+    async def _collect(self) -> str:
+        await self.verbs["gc"]({})
+        return "collected what is no longer kept"
+
+    # Verbs
+
+    async def list(self, _: Arguments) -> Answer:
+        pace = self.night.pace()
+        return {
+            "jobs": self.schedule.view(),
+            "pace": pace.model_dump(),
+            "freeze": list(self.world.settings.schedule.freeze),
+            "frozen": frozen.why(self.world),
+            "held": budgets.spent(self.world),
+        }
+
+    async def set(self, arguments: Arguments) -> Answer:
+        rule = arguments.get("rule")
+        self.schedule.set(str(arguments.get("job")), None if rule is None else str(rule))
+        return await self.list({})
+
+    async def run(self, arguments: Arguments) -> Answer:
+        """Now, whatever its rule says."""
+        name = str(arguments.get("job"))
+        self.schedule.known(name)
+        if not self.schedule.begin(name):
+            raise Refused(f"{name} runs already", "see: orgctl schedule list")
+        return {"job": name, "running": True}
+
+    async def resume(self, _: Arguments) -> Answer:
+        self.night.resume()
+        return await self.list({})
+
+    async def budget(self, _: Arguments) -> Answer:
+        return budgets.view(self.world)
+
+    async def freeze(self, _: Arguments) -> Answer:
+        return dict(frozen.freeze(self.world, on=True))
+
+    async def unfreeze(self, _: Arguments) -> Answer:
+        return dict(frozen.freeze(self.world, on=False))

@@ -1,0 +1,136 @@
+"""The jobs of an instance by the clock: persistent, one run of each at a time, late ones defined.
+
+A job that could not run within its grace was missed: cycles wait for their next time, while
+house-keeping is made up for once. The clock may jump: it is looked at every POLL_SECONDS at least.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from daemon.core.clockwork import Do, Following, Job, step
+from daemon.core.events import Kind
+from daemon.supervisor.rules import check, following
+from daemon.supervisor.world import World
+from ops.errors import Exit, Refused, Trouble
+
+POLL_SECONDS = 30.0
+FACT, RULE = "job:", "rule:"
+OFF = "off"
+Work = Callable[[], Awaitable[str]]  # what it did, in a few words
+
+
+@dataclass
+class Schedule:
+    """`works` are the jobs that there are; the rules are settings, or what a person said since."""
+
+    world: World
+    works: Mapping[str, Work]
+    following: Following = following
+    running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def rule(self, name: str) -> str:
+        said = self.world.journal.fact(RULE + name)
+        rule = said if said is not None else getattr(self.world.settings.schedule, name)
+        return "" if rule == OFF else str(rule)
+
+    def job(self, name: str) -> Job | None:
+        """As it was left, also by a process that was killed; None while it has no rule."""
+        rule = self.rule(name)
+        if not rule:
+            return None
+        text = self.world.journal.fact(FACT + name)
+        fresh = Job(name=name, rule=rule, makes_up=name != "cycles")
+        if text is None:
+            return fresh
+        known = Job.model_validate_json(text)
+        return known if known.rule == rule else fresh.model_copy(update={"last": known.last})
+
+    def save(self, job: Job) -> None:
+        self.world.journal.set_fact(FACT + job.name, job.model_dump_json())
+
+    def look(self) -> float:
+        """Begin what is due; the seconds until there is something to look at again."""
+        now, wait = self.world.clock(), POLL_SECONDS
+        for name in self.works:
+            job = self.job(name)
+            if job is None:
+                continue
+            after, do = step(job, now, self.following, self.world.settings.schedule.grace_seconds)
+            if after != job:
+                self.save(after)
+            if do is Do.MISSED:
+                late = now - (job.next or now)
+                self._outcome(name, f"missed by {late:.0f} s")
+            elif do is Do.RUN:
+                self.begin(name)
+            wait = min(wait, max(0.05, (after.next or now) - now))
+        return wait
+
+    def begin(self, name: str) -> bool:
+        """False when it still runs."""
+        if name in self.running and not self.running[name].done():
+            return False
+        self.running[name] = asyncio.create_task(self._run(name))
+        return True
+
+    async def _run(self, name: str) -> None:
+        try:
+            outcome = await self.works[name]()
+        except Trouble as trouble:
+            outcome = f"not done: {trouble.message}"
+        self._outcome(name, outcome)
+        self.changed.set()
+
+    def _outcome(self, name: str, outcome: str) -> None:
+        job = self.job(name)
+        if job is not None:
+            self.save(job.model_copy(update={"outcome": outcome}))
+        self.world.tell(Kind.NOTICE, text=f"schedule: {name}: {outcome}")
+
+    async def watch(self) -> None:
+        """Until it is cancelled, and with it what it began."""
+        try:
+            await self._for_ever()
+        finally:
+            for task in self.running.values():
+                task.cancel()
+
+    async def _for_ever(self) -> None:
+        """A rule that no longer can be read is told, not stumbled over."""
+        while True:
+            try:
+                wait = self.look()
+            except Refused as refusal:
+                self.world.tell(Kind.NOTICE, text=f"the schedule stands still: {refusal.message}")
+                wait = POLL_SECONDS
+            self.changed.clear()
+            try:
+                async with asyncio.timeout(wait):
+                    await self.changed.wait()
+            except TimeoutError:
+                continue
+
+    def set(self, name: str, rule: str | None) -> None:
+        """Another rule, `off`, or None for the settings' own again. Raises Refused."""
+        self.known(name)
+        if rule is not None and rule != OFF:
+            check(rule)
+        self.world.journal.set_fact(RULE + name, rule)
+        self.changed.set()
+
+    def known(self, name: str) -> None:
+        if name not in self.works:
+            raise Refused(f"no job {name!r}", f"jobs are: {', '.join(self.works)}", Exit.ABSENT)
+
+    def view(self) -> list[dict[str, object]]:
+        rows: list[dict[str, object]] = []
+        for name in self.works:
+            job = self.job(name)
+            busy = name in self.running and not self.running[name].done()
+            shown = job.model_dump() if job else {"name": name, "rule": OFF, "next": None}
+            rows.append(shown | {"running": busy})
+        return rows

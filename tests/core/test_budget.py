@@ -1,0 +1,31 @@
+"""Budgets: the strictest part counts, and what nobody knows is not nothing."""
+
+from __future__ import annotations
+
+from daemon.core.budget import Price, Spent, least, left, total
+from daemon.core.goal import Budget
+
+
+def test_the_rest_of_a_budget() -> None:
+    spent = Spent(tokens=30, money=0.5, wall_seconds=10)
+    assert left(Budget(tokens=100, money=2.0), spent) == Budget(tokens=70, money=1.5)
+    assert left(Budget(), spent) == Budget()
+    assert left(Budget(tokens=30), spent) == "30 of 30 tokens are spent"
+    assert left(Budget(wall_seconds=5), spent) == "10 of 5 wall seconds are spent"
+
+
+def test_unknown_money_is_not_zero() -> None:
+    """It makes the sum unknown, and a limit on money then allows nothing."""
+    unknown = total([Spent(tokens=1, money=1.0), Spent(tokens=1, money=None)])
+    assert (unknown.tokens, unknown.money) == (2, None)
+    assert left(Budget(money=5), unknown) == "what was spent in money is not known"
+    assert left(Budget(tokens=5), unknown) == Budget(tokens=3)
+
+
+def test_the_strictest_of_several() -> None:
+    limits = [Budget(tokens=10, money=1.0), Budget(tokens=5), Budget(wall_seconds=3)]
+    assert least(limits) == Budget(tokens=5, money=1.0, wall_seconds=3)
+
+
+def test_prices_are_per_million_tokens() -> None:
+    assert Price(input=2.0, output=10.0).of(500_000, 100_000) == 2.0

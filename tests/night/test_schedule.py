@@ -1,0 +1,182 @@
+"""Jobs by the clock: rules, persistence, misses and jumps, with a fake clock and real time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon.state import prices
+from daemon.state.journal import Journal
+from daemon.state.settings import Model, load
+from daemon.supervisor.rules import following
+from daemon.supervisor.schedule import Schedule
+from daemon.supervisor.world import Instance, World
+from ops.errors import Refused
+from ops.history import History
+from ops.layout import Layout
+
+START = datetime.fromisoformat("2026-11-20 21:59:00").timestamp()
+
+
+class Clock:
+    """Unix seconds that go where the test wants."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def a_world(tmp_path: Path, clock: Clock, **schedule: Any) -> World:
+    layout = Layout(tmp_path)
+    for room in layout.rooms():
+        room.mkdir(exist_ok=True)
+    settings = load(tmp_path, {"schedule": schedule})
+    instance = Instance(kind="repo")
+    history = History(layout.repo)
+    return World(layout, settings, instance, history, Journal(layout.journal), clock)
+
+
+class Counted:
+    def __init__(self) -> None:
+        self.runs = 0
+
+    async def __call__(self) -> str:
+        self.runs += 1
+        return f"run {self.runs}"
+
+
+async def looked(schedule: Schedule) -> None:
+    schedule.look()
+    await asyncio.gather(*schedule.running.values())
+
+
+@pytest.mark.parametrize(
+    ("rule", "when"),
+    [
+        ("every 90s", "2026-11-20 22:00:30"),
+        ("every 2h", "2026-11-20 23:59:00"),
+        ("0 22 * * *", "2026-11-20 22:00:00"),
+        ("*/20 22-23 * * mon-fri", "2026-11-20 22:00:00"),
+        ("0 7 1 * *", "2026-12-01 07:00:00"),
+    ],
+)
+def test_rules_are_intervals_or_crons(rule: str, when: str) -> None:
+    assert following(rule, START) == datetime.fromisoformat(when).timestamp()
+    assert following(rule, following(rule, START)) > following(rule, START)
+
+
+@pytest.mark.parametrize("rule", ["sometimes", "every 0s", "61 * * * *", "* * *", "0 0 31 2 *"])
+def test_what_is_no_rule_is_refused(rule: str) -> None:
+    with pytest.raises(Refused):
+        following(rule, START)
+
+
+def test_a_night_of_a_fake_clock(tmp_path: Path) -> None:
+    """Runs on time, is missed when asleep, survives a restart and a clock that is set back."""
+
+    async def night() -> None:
+        clock, cycles, verify = Clock(), Counted(), Counted()
+        works = {"cycles": cycles, "verify": verify}
+        world = a_world(tmp_path, clock, cycles="0 * * * *", verify="30 22 * * *")
+        schedule = Schedule(world, works)
+        await looked(schedule)
+        assert (cycles.runs, verify.runs) == (0, 0)
+        clock.now = START + 61
+        await looked(schedule)
+        await looked(schedule)
+        assert (cycles.runs, verify.runs) == (1, 0)
+        clock.now += 10 * 3600 + 1200  # asleep until 08:20: twenty minutes after the hour
+        schedule = Schedule(world, works)  # and started anew
+        await looked(schedule)
+        assert (cycles.runs, verify.runs) == (1, 1)  # house-keeping is made up for, once
+        outcomes = {job["name"]: job["outcome"] for job in schedule.view()}
+        assert str(outcomes["cycles"]).startswith("missed by ")
+        assert outcomes["verify"] == "run 1"
+        clock.now -= 6 * 3600  # set back to 02:20
+        await looked(schedule)
+        clock.now += 2400
+        await looked(schedule)
+        assert cycles.runs == 2  # at 03:00 by the new clock, not at 09:00
+
+    asyncio.run(night())
+
+
+def test_one_run_of_a_job_at_a_time(tmp_path: Path) -> None:
+    async def busy() -> None:
+        clock, running = Clock(), asyncio.Event()
+        runs = []
+
+        async def slow() -> str:
+            runs.append(1)
+            await running.wait()
+            return "done"
+
+        schedule = Schedule(a_world(tmp_path, clock, cycles="every 10s"), {"cycles": slow})
+        for _ in range(4):
+            schedule.look()
+            clock.now += 11
+            await asyncio.sleep(0)
+        assert len(runs) == 1
+        running.set()
+        await asyncio.gather(*schedule.running.values())
+
+    asyncio.run(busy())
+
+
+def test_real_time_and_a_rule_that_a_person_changes(tmp_path: Path) -> None:
+    """Within a second of being told, and again a second later."""
+
+    async def real() -> None:
+        cycles, ended = Counted(), asyncio.Event()
+
+        async def work() -> str:
+            said = await cycles()
+            if cycles.runs == 2:
+                ended.set()
+            return said
+
+        world = a_world(tmp_path, Clock(), cycles="")
+        world.clock = time.time
+        schedule = Schedule(world, {"cycles": work})
+        watching = asyncio.create_task(schedule.watch())
+        await asyncio.sleep(0)
+        schedule.set("cycles", "every 1s")
+        async with asyncio.timeout(10):
+            await ended.wait()
+        schedule.set("cycles", "off")
+        assert schedule.view()[0]["rule"] == "off"
+        watching.cancel()
+
+    asyncio.run(real())
+
+
+def test_a_job_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    schedule = Schedule(a_world(tmp_path, Clock()), {"cycles": Counted()})
+    with pytest.raises(Refused):
+        schedule.set("sleep", "every 1h")
+    with pytest.raises(Refused):
+        schedule.set("cycles", "now and then")
+
+
+def test_prices_come_from_the_file_then_the_settings_else_nobody_knows(tmp_path: Path) -> None:
+    model = Model(name="m")
+    assert prices.price_of("m", tmp_path, model) is None
+    assert prices.price_of("recorded", tmp_path, model) == prices.FREE
+    (tmp_path / "prices.toml").write_text(
+        '["qwen*"]\ninput = 1\noutput = 2\n["m"]\ninput = 0\noutput = 0\n'
+    )
+    found = prices.price_of("qwen3:8b", tmp_path, model)
+    assert found is not None
+    assert json.loads(found.model_dump_json()) == {"input": 1.0, "output": 2.0}
+    assert prices.price_of("m", tmp_path, model) == prices.FREE
+    (tmp_path / "prices.toml").write_text('["m"]\ninput = -1\noutput = 0\n')
+    with pytest.raises(Refused):
+        prices.price_of("m", tmp_path, model)

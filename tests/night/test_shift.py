@@ -1,0 +1,63 @@
+"""Cycles by themselves: a dead model is waited for, a spent budget holds, a streak slows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.journeys import service
+from tests.journeys.instance import Home, free_port, running
+from tests.journeys.test_other_repo import GOOD
+from tests.model_server import say, scripted_model
+
+pytestmark = pytest.mark.journey
+SECONDS_MAX = 120.0
+POLL_SECONDS = 0.3
+
+
+def until(home: Home, true: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """The schedule, once it is as wanted."""
+    deadline = time.monotonic() + SECONDS_MAX
+    while not true(found := home.ask("schedule", "list")):
+        assert time.monotonic() < deadline, found
+        time.sleep(POLL_SECONDS)
+    return found
+
+
+def outcome(found: dict[str, Any]) -> str:
+    return str(found["jobs"][0].get("outcome"))
+
+
+def test_a_cycle_by_the_clock(home: Home, tmp_path: Path) -> None:
+    """No model, then one; frozen, then not; none once the tokens are spent."""
+    repo = service.make(tmp_path / "service")
+    port = free_port()
+    settings = (
+        f'[model]\nbase = "http://127.0.0.1:{port}"\n[author]\nrounds_max = 1\n'
+        '[schedule]\ncycles = "every 1s"\n[budget]\nday_tokens = 130\n[probation]\nseconds = 0\n'
+    )
+    with running(home, repo, settings):
+        words = ("--protocol", "rewrite", "--module", "words.py")
+        home.ask("goal", "add", "count words only", *words)
+        home.ask("goal", "add", "count them again", *words)
+        until(home, lambda found: "no model answers" in outcome(found))
+        assert home.ask("candidates")["candidates"] == []
+        home.ask("freeze")
+        until(home, lambda found: outcome(found).startswith("held: promotions are frozen"))
+        replies = [say(f"```python\n{GOOD}```") for _ in range(5)]
+        with scripted_model(replies, port=port) as model:
+            home.ask("unfreeze")
+            home.ask("schedule", "resume")
+            until(home, lambda _: home.ask("status")["counts"]["promoted"] == 1)
+            assert home.get("/a/b").json() == {"count": 2}
+            until(home, lambda _: len(model.asked) == 2)
+            until(home, lambda found: "240 of 130 tokens are spent" in outcome(found))
+            spent = home.ask("budget")
+            assert (spent["today"]["tokens"], spent["today"]["money"]) == (240, None)
+            assert len(model.asked) == 2  # the overshoot is the one call that was under way
+        home.ask("schedule", "set", "cycles", "off")
+        assert home.ask("schedule", "list")["jobs"][0]["rule"] == "off"
