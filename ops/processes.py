@@ -14,13 +14,14 @@ import signal
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
-
-import psutil
+from typing import TYPE_CHECKING, Protocol
 
 from ops.cgroups import Use
 from ops.errors import Failed, Refused
 from ops.faults import point
+
+if TYPE_CHECKING:  # its import would cost every orgctl call what few need
+    import psutil
 
 HIGH_FD = 200  # sources are moved above every number a child is promised
 SWEEP_SECONDS = 2.0
@@ -105,6 +106,8 @@ class Child:
 
     def kill(self) -> None:
         """End it with everything it started, as far as a group and a sweep can reach."""
+        import psutil
+
         family = _descendants(self.pid) if self.poll() is None else []
         # Once it was reaped, a process of its number is another one, and so is that one's
         # group; while its own group has members, the kernel gives the number to nobody.
@@ -152,6 +155,8 @@ def family(pid: int) -> set[int]:
 
 
 def _descendants(pid: int) -> list[psutil.Process]:
+    import psutil
+
     try:
         return list(psutil.Process(pid).children(recursive=True))
     except psutil.Error:
@@ -160,6 +165,8 @@ def _descendants(pid: int) -> list[psutil.Process]:
 
 def _end(family: Sequence[psutil.Process]) -> None:
     """Kill each and wait until it has ended; who reaps it does not matter."""
+    import psutil
+
     deadline = time.monotonic() + SWEEP_SECONDS
     for process in family:
         with contextlib.suppress(psutil.Error, ProcessLookupError):
@@ -178,6 +185,8 @@ def sweep(mark: str) -> int:
 
     This finds what forked twice into a session of its own where no walls end it.
     """
+    import psutil
+
     ended = 0
     for _ in range(SWEEP_ROUNDS_MAX):  # one that forks meanwhile is found in the next round
         found = [pid for pid in psutil.pids() if mark.encode() in _environment(pid)]
@@ -189,6 +198,8 @@ def sweep(mark: str) -> int:
 
 
 def _known(pid: int) -> list[psutil.Process]:
+    import psutil
+
     try:
         return [psutil.Process(pid)]
     except psutil.Error:
@@ -266,6 +277,8 @@ def spawn(
 
 def port_holder(port: int) -> str | None:
     """Who listens on a TCP port of this machine, as `python3 (pid 123)`; None when nobody does."""
+    import psutil
+
     for connection in psutil.net_connections("tcp"):
         if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port:
             if connection.pid is None:
