@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -83,6 +83,18 @@ class Upstream:
         name = self.model.name or (self.listed[0] if self.listed else "")
         if not self.model.context_tokens:
             self.context_tokens = self.wire.context(listed, name) or 0
+
+    async def context(self, model: str) -> int | None:
+        """How many tokens `model` takes: by the setting, the listing, or its own page."""
+        if self.context_tokens:
+            return self.context_tokens
+        for method, path, body in self.wire.details(model):
+            request = self._request(method, path, body)
+            request.extensions["timeout"] = httpx.Timeout(PROBE_SECONDS).as_dict()
+            with suppress(httpx.HTTPError, ValueError, LookupError, TypeError, AttributeError):
+                answer = await self.http.send(request)
+                return self.wire.context(answer.json(), model)
+        return None
 
     async def _allowed(self, asked: object, chosen: bool) -> str:
         """The model's name to ask for: the setting's, else one that is on offer. Raises Fault."""

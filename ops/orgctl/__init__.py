@@ -29,6 +29,9 @@ from ops.orgctl import evolution
 from ops.orgctl import steering
 
 # isort: split
+from ops.orgctl import models
+
+# isort: split
 from ops.orgctl import releases
 
 # isort: split
@@ -64,6 +67,7 @@ VERBS = (
     goals,
     evolution,
     steering,
+    models,
     releases,
     nights,
     upkeep,

@@ -184,7 +184,10 @@ PLAIN_LISTING = ("/v1/models", {"object": "list", "data": [{"id": "m", "object":
 
 
 class WireServer(ThreadingHTTPServer):
-    """`answer` is the next conversation, or a status, headers and a body to refuse with."""
+    """`answer` is the next conversation, or a status, headers and a body to refuse with.
+
+    `answers` come before it, one after the other.
+    """
 
     daemon_threads = True
 
@@ -192,6 +195,7 @@ class WireServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.provider = provider
         self.answer: Any = None
+        self.answers: list[Any] = []
         self.asked: list[tuple[str, dict[str, str], Any]] = []
 
     @property
@@ -203,6 +207,10 @@ class _Handler(BaseHTTPRequestHandler):
     server: WireServer
 
     def do_GET(self) -> None:
+        if self.server.provider == "llama-server" and self.path == "/props":
+            props = {"default_generation_settings": {"n_ctx": 8192}}
+            self._send(200, {"content-type": "application/json"}, json.dumps(props).encode())
+            return
         path, listing = LISTINGS.get(self.server.provider, PLAIN_LISTING)
         if self.path != path:
             self._send(404, {}, b"{}")
@@ -213,7 +221,10 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         headers = {key.lower(): value for key, value in self.headers.items()}
         self.server.asked.append((self.path, headers, body))
-        answer = self.server.answer
+        if self.path == "/api/show":
+            self._send(404, {}, b"{}")
+            return
+        answer = self.server.answers.pop(0) if self.server.answers else self.server.answer
         if isinstance(answer, tuple):
             self._send(*answer)
             return

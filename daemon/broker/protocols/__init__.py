@@ -10,6 +10,7 @@ from daemon.broker.protocols.ollama import Ollama
 from daemon.broker.protocols.openai import LlamaServer, LMStudio, OpenAI
 
 Body = Mapping[str, Any]
+Question = tuple[str, str, dict[str, Any] | None]  # method, path, body
 
 
 class Wire(Protocol):
@@ -34,7 +35,11 @@ class Wire(Protocol):
         ...
 
     def context(self, listed: Any, model: str) -> int | None:
-        """How many tokens `model` takes, where the listing says so."""
+        """How many tokens `model` takes, where the listing, or one of `details`, says so."""
+        ...
+
+    def details(self, model: str) -> list[Question]:
+        """Where else the server tells of a model."""
         ...
 
 

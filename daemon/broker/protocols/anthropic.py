@@ -96,6 +96,9 @@ class Anthropic:
         found = rows[0].get("max_input_tokens") if rows else None
         return int(found) if isinstance(found, int) else None
 
+    def details(self, model: str) -> list[tuple[str, str, dict[str, Any] | None]]:
+        return []
+
 
 @dataclass
 class _Reading:

@@ -92,7 +92,13 @@ class Ollama:
         return [str(row["name"]) for row in listed["models"]]
 
     def context(self, listed: Any, model: str) -> int | None:
-        return None
+        """What the model was made for; how much Ollama gives it is `num_ctx`."""
+        known = listed.get("model_info") or {}
+        found = [value for key, value in known.items() if key.endswith(".context_length")]
+        return int(found[0]) if found else None
+
+    def details(self, model: str) -> list[tuple[str, str, dict[str, Any] | None]]:
+        return [("POST", "/api/show", {"model": model})]
 
 
 def _reason(last: Chunk, calls: int) -> str:

@@ -51,6 +51,9 @@ class OpenAI:
                         return int(place[key])
         return None
 
+    def details(self, model: str) -> list[tuple[str, str, dict[str, Any] | None]]:
+        return []
+
 
 class LMStudio(OpenAI):
     """Its own listing tells what is loaded, and how much context it was loaded with."""
@@ -75,7 +78,21 @@ class LMStudio(OpenAI):
 
 
 class LlamaServer(OpenAI):
-    """It answers at once with an error when it is still loading; the classes of errors say so."""
+    """A page of its own tells how much context it was started with; its model may take more."""
+
+    page = "/props"
+
+    def url(self, base: str, path: str) -> str:
+        bare = base.rstrip("/").removesuffix("/v1")
+        return f"{bare}{path}" if path == self.page else super().url(base, path)
+
+    def context(self, listed: Any, model: str) -> int | None:
+        settings = listed.get("default_generation_settings") if isinstance(listed, dict) else None
+        found = (settings or {}).get("n_ctx")
+        return int(found) if isinstance(found, int) else None
+
+    def details(self, model: str) -> list[tuple[str, str, dict[str, Any] | None]]:
+        return [("GET", self.page, None)]
 
 
 def _rows(listed: Any, model: str) -> list[dict[str, Any]]:

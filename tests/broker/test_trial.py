@@ -1,0 +1,73 @@
+"""`orgctl provider` and `orgctl models`: what they say of providers that do and that do not."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.broker.conversations import CONVERSATIONS, Conversation, Told
+from tests.broker.wires import STREAMS, wire_server
+
+pytestmark = pytest.mark.process
+
+ROOT = Path(__file__).resolve().parents[2]
+SPOKEN = CONVERSATIONS["many_pieces"]
+DECLARED = Conversation(
+    [], calls=(Told("weather", ('{"city": "Oslo"}',), "c"),), finish="tool_calls"
+)
+WRITTEN = Conversation([], ('```json\n{"name": "weather", ', '"arguments": {"city": "Oslo"}}\n```'))
+
+
+def orgctl(home: Path, *arguments: str) -> tuple[int, Any]:
+    argv = [sys.executable, "-I", str(ROOT / "ops/boot.py"), "ops.orgctl", "--home", str(home)]
+    environment = {"PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        [*argv, *arguments, "--json"], capture_output=True, text=True, env=environment, check=False
+    )
+    return done.returncode, json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("provider", STREAMS)
+@pytest.mark.parametrize(("called", "tools"), [(DECLARED, "declared"), (WRITTEN, "embedded")])
+def test_a_provider_is_tried(
+    tmp_path: Path, provider: str, called: Conversation, tools: str
+) -> None:
+    """Its speed, whether it streams, how it calls tools."""
+    with wire_server(provider) as server:
+        server.answers = [SPOKEN, called]
+        code, found = orgctl(tmp_path, "provider", "test", provider, "--base-url", server.base)
+    assert (code, found["ok"], found["model"], found["tools"]) == (0, True, "m", tools)
+    assert found["streaming"] is True
+    assert found["usage"] == "counted"
+    assert found["first_token_ms"] > 0
+    assert found["tokens_per_s"] > 0
+    assert found["context_tokens"] == {"lmstudio": 4096, "llama-server": 8192}.get(provider)
+
+
+def test_one_that_does_not_answer_is_told(tmp_path: Path) -> None:
+    """Exit 1, and why; an unknown name is exit 4."""
+    code, found = orgctl(tmp_path, "provider", "test", "openai", "--base-url", "http://127.0.0.1:9")
+    assert (code, found["ok"], found["error_code"]) == (1, False, "model_unreachable")
+    assert orgctl(tmp_path, "provider", "test", "nobody")[0] == 4
+
+
+def test_providers_and_their_models_are_listed(tmp_path: Path) -> None:
+    """Configured ones first; one that is down is a problem, and hides no other."""
+    with wire_server("anthropic") as server:
+        (tmp_path / "org.toml").write_text(
+            f'[model]\nbase = "http://127.0.0.1:9"\n[providers.claude]\nprovider = "anthropic"\n'
+            f'base = "{server.base}"\n'
+        )
+        _, found = orgctl(tmp_path, "provider", "list")
+        names = [one["name"] for one in found["providers"] if one["configured"]]
+        assert names == ["default", "claude"]
+        code, models = orgctl(tmp_path, "models", "list")
+    assert code == 0
+    assert models["models"] == [{"id": "claude/m", "provider": "claude"}]
+    assert "default: " in models["problems"][0]

@@ -1,0 +1,78 @@
+"""Which models a machine can hold: by its memory, by accelerators, and the nearest when not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ops import hardware
+from ops.errors import Refused
+from ops.fitting import GIB, catalogue, checked, parsed, recommended
+from ops.hardware import Accelerator, Hardware
+
+LAPTOP = Hardware(16 * GIB)
+STATION = Hardware(64 * GIB, (Accelerator("card", 24 * GIB),))
+BOARD = Hardware(2 * GIB)
+
+
+@pytest.mark.parametrize("machine", [LAPTOP, STATION, BOARD])
+def test_what_is_recommended_fits(machine: Hardware) -> None:
+    """Largest first; nothing too slow without an accelerator."""
+    found = recommended(machine)
+    assert found
+    for one in found:
+        assert one.where(machine) is not None
+        assert one.where(machine) == "accelerator" or one.billions <= 16
+    sizes = [one.billions for one in found]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_an_accelerator_counts() -> None:
+    assert recommended(STATION)[0].billions > recommended(LAPTOP)[0].billions
+    assert checked("qwen3:32b:q4_k_m", STATION).where(STATION) == "accelerator"
+
+
+@pytest.mark.parametrize(
+    ("asked", "nearest"),
+    [
+        ("qwen3:8b:f16", "qwen3:8b:q8_0"),
+        ("qwen3:32b", "qwen3:14b:q4_k_m"),
+        ("gpt-oss:120b", "gpt-oss:20b:mxfp4"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_the_nearest(asked: str, nearest: str) -> None:
+    """Fewer bits first, then fewer parameters."""
+    with pytest.raises(Refused) as caught:
+        checked(asked, LAPTOP)
+    assert caught.value.hint == f"the nearest that fits: {nearest}"
+    name = caught.value.hint.partition("fits: ")[2]
+    assert parsed(name).where(LAPTOP) is not None
+
+
+@pytest.mark.parametrize("asked", ["qwen3", "qwen3:huge", ":8b", "qwen3:8b:q99", ""])
+def test_an_id_has_a_name_and_a_size(asked: str) -> None:
+    with pytest.raises(Refused, match="name:size:quant"):
+        parsed(asked)
+
+
+def test_ids_are_read_as_people_write_them() -> None:
+    """Also in Ollama's way, and for models that nobody listed."""
+    assert parsed("qwen3:8b-q8_0").id == "qwen3:8b:q8_0"
+    assert parsed("gpt-oss:20b").quant == "mxfp4"
+    assert parsed("other:7B").id == "other:7b:q4_k_m"
+    assert all(parsed(one.id) == one for one in catalogue())
+
+
+def test_accelerators_are_read_from_what_tools_say(tmp_path: Path) -> None:
+    """nvidia-smi, rocm-smi, the kernel's files; rubbish is no accelerator."""
+    said = "NVIDIA GeForce RTX 4090, 24564\nNVIDIA A100, 81920\nrubbish\n"
+    assert [one.bytes // 2**20 for one in hardware.nvidia_rows(said)] == [24564, 81920]
+    card = '{"card0": {"VRAM Total Memory (B)": "17163091968", "Card Series": "RX 7800"}}'
+    assert hardware.rocm_cards(card) == [Accelerator("RX 7800", 17163091968)]
+    assert hardware.rocm_cards("{broken") == []
+    folder = tmp_path / "card1/device"
+    folder.mkdir(parents=True)
+    (folder / "mem_info_vram_total").write_text("8589934592\n")
+    assert hardware._kernel(tmp_path) == [Accelerator("card1", 8 * GIB)]
+    assert hardware.examine().memory_bytes > 0
