@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -154,14 +154,16 @@ class History:
         )
 
     def blobs(self, oids: Sequence[str]) -> list[bytes]:
-        """The bytes of each, in one call."""
+        """The bytes of each object, in one call. Raises Failed when one is not there."""
         out = self._git.call("cat-file", "--batch", stdin="".join(f"{o}\n" for o in oids).encode())
         found, at = [], 0
-        for _ in oids:
+        for oid in oids:
             end = out.index(b"\n", at)
-            size = int(out[at:end].split()[2])
-            found.append(out[end + 1 : end + 1 + size])
-            at = end + size + 2
+            said = out[at:end].split()
+            if len(said) != 3:  # else it is `<oid> <kind> <size>`
+                raise Failed(f"the object {oid} is missing", "restore a backup of the home")
+            found.append(out[end + 1 : end + 1 + int(said[2])])
+            at = end + int(said[2]) + 2
         return found
 
     def diff(self, old: str, new: str) -> str:
@@ -209,8 +211,18 @@ class History:
         return self._git.line("mktag", stdin=(head + message).encode())
 
     def tag_message(self, ref: str) -> str:
-        out = self._git.call("cat-file", "tag", ref).decode("utf-8", "replace")
-        return out.split("\n\n", 1)[-1]
+        return self.tag_messages(ref)[ref]
+
+    def tag_messages(self, prefix: str) -> dict[str, str]:
+        """Full ref -> its message, for all annotated tags below `prefix`, in two calls."""
+        form = "%(objecttype) %(objectname) %(refname)"
+        rows = self._git.call("for-each-ref", f"--format={form}", prefix).decode().splitlines()
+        tags = [row.split(" ", 2)[1:] for row in rows if row.startswith("tag ")]
+        texts = self.blobs([oid for oid, _ in tags])
+        return {
+            ref: text.decode("utf-8", "replace").split("\n\n", 1)[-1]
+            for (_, ref), text in zip(tags, texts, strict=True)
+        }
 
     def write_blobs(self, blobs: Mapping[str, bytes]) -> None:
         """Store those that are not there yet; the keys are their ids, and are checked."""
@@ -253,6 +265,17 @@ class History:
     def note(self, ref: str, target: str, text: str) -> None:
         argv = ("notes", f"--ref={ref}", "add", "--force", "-F", "-", target)
         self._git.call(*argv, stdin=text.encode())
+
+    def notes(self, ref: str, targets: Collection[str]) -> dict[str, str]:
+        """Those of the targets that have one, in three calls."""
+        if self.find(ref) is None:
+            return {}
+        named = {entry.path.replace("/", ""): entry.oid for entry in self.listing(ref)}
+        there = [target for target in targets if target in named]
+        texts = self.blobs([named[target] for target in there])
+        return {
+            oid: text.decode("utf-8", "replace") for oid, text in zip(there, texts, strict=True)
+        }
 
     def read_note(self, ref: str, target: str) -> str | None:
         code, out, _ = self._git.attempt("notes", f"--ref={ref}", "show", target)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +28,32 @@ def audit(history: History) -> dict[str, Any]:
         return {"ok": False, "releases": 0, "problems": ["there is no main"]}
     entries = history.log(main, first_parent=True, limit=LOG_ENTRIES_MAX)
     tagged = {oid: ref for ref, oid in history.refs(releases.RELEASE_TAGS).items()}
-    problems = [*_walk(history, entries, tagged), *_strays(entries, tagged)]
+    promoted = [entry.oid for entry in entries if releases.CANDIDATE in entry.trailers]
+    said = Said(
+        tagged,
+        history.notes(releases.SCORECARDS, promoted),
+        history.tag_messages(releases.RELEASE_TAGS),
+    )
+    problems = [*_walk(entries, said), *_strays(entries, tagged)]
     return {"ok": not problems, "releases": len(tagged), "problems": problems}
 
 
-def _walk(history: History, entries: tuple[LogEntry, ...], tagged: dict[str, str]) -> Iterator[str]:
+@dataclass(frozen=True)
+class Said:
+    """All that git says beside main, read at once: a process for each would take minutes."""
+
+    tagged: dict[str, str]  # commit -> its release's ref
+    cards: dict[str, str]  # commit -> its scorecard
+    messages: dict[str, str]  # ref -> what its tag says
+
+
+def _walk(entries: tuple[LogEntry, ...], said: Said) -> Iterator[str]:
     trees = {entry.oid: entry.tree for entry in entries}
     for entry in entries:
         if releases.RESTORES in entry.trailers:
             yield from _rollback(entry, trees)
         elif releases.CANDIDATE in entry.trailers:
-            yield from _promotion(history, entry, tagged)
+            yield from _promotion(entry, said)
 
 
 def _rollback(entry: LogEntry, trees: dict[str, str]) -> Iterator[str]:
@@ -46,24 +62,24 @@ def _rollback(entry: LogEntry, trees: dict[str, str]) -> Iterator[str]:
         yield f"{entry.oid[:12]} says it restores {restored[:12]} but its tree is another"
 
 
-def _promotion(history: History, entry: LogEntry, tagged: dict[str, str]) -> Iterator[str]:
+def _promotion(entry: LogEntry, said: Said) -> Iterator[str]:
     name = entry.oid[:12]
     if len(entry.parents) != 2:
         yield f"{name} names a candidate but is no merge of one"
     if entry.trailers.get(releases.BASE) not in entry.parents[:1]:
         yield f"{name} was judged on another base than the main it was put on"
-    ref = tagged.get(entry.oid)
+    ref = said.tagged.get(entry.oid)
     if ref is None:
         yield f"{name} was promoted but has no release tag"
         return
-    text = history.read_note(releases.SCORECARDS, entry.oid)
+    text = said.cards.get(entry.oid)
     if text is None:
         yield f"{name} ({ref}) has no scorecard"
         return
-    yield from _card(history, entry, ref, text)
+    yield from _card(entry, ref, text, said.messages.get(ref, ""))
 
 
-def _card(history: History, entry: LogEntry, ref: str, text: str) -> Iterator[str]:
+def _card(entry: LogEntry, ref: str, text: str, message: str) -> Iterator[str]:
     name = entry.oid[:12]
     try:
         card = Scorecard.model_validate_json(text)
@@ -71,7 +87,7 @@ def _card(history: History, entry: LogEntry, ref: str, text: str) -> Iterator[st
         yield f"{name} ({ref}) has a scorecard that cannot be read"
         return
     said = f"{releases.VERDICT}: {card.digest()}"
-    if said not in history.tag_message(ref).splitlines():
+    if said not in message.splitlines():
         yield f"{name} ({ref}) has a scorecard that its tag does not vouch for"
     if card.commit != entry.oid or not card.passed or not card.complete():
         yield f"{name} ({ref}) has a scorecard that does not accept it"

@@ -26,10 +26,11 @@ from ops.errors import Trouble
 from ops.files import remove_tree
 from ops.layout import Layout
 from ops.lease import hold
+from ops.packing import Packing
 from ops.records import RefChange
 
 DAY_SECONDS, HOUR_SECONDS = 86400.0, 3600.0
-REFS_AT_ONCE_MAX = 2000
+REFS_AT_ONCE_MAX = 20_000  # each transaction writes all packed refs anew
 COLLECTED = "collected"  # the fact: when this was last done
 Guard = AbstractAsyncContextManager[Any]
 
@@ -69,11 +70,10 @@ def look(world: World) -> Found:
 async def collect(world: World, guard: Guard | None = None) -> dict[str, Any]:
     """The caller holds the operation's lease; `guard` keeps what serves from changing."""
     found = await asyncio.to_thread(look, world)
-    await asyncio.to_thread(_drop_refs, world, [g.item for g in found.gone])
     async with guard or nullcontext():
         aside = await asyncio.to_thread(_put_aside, world, found.gone)
-    await asyncio.to_thread(_finish, world, aside)
-    said = view(found)
+    await asyncio.to_thread(_finish, world, aside, found.gone)
+    said = view(found) | {"repo": Packing(world.layout.repo).counts()}
     world.journal.set_fact(COLLECTED, str(world.clock()))
     if found.gone:
         counts = ", ".join(f"{count} {room}" for room, count in said["counts"].items())
@@ -98,15 +98,16 @@ def view(found: Found) -> dict[str, Any]:
     }
 
 
-def _drop_refs(world: World, gone: Iterable[Item]) -> None:
+def _drop_refs(world: World, gone: Iterable[Item]) -> int:
     """Each from the value that was seen; a branch that moved meanwhile would be a bug."""
     names = {item.name for item in gone if item.room is Room.BRANCHES}
-    if not names:
-        return
-    refs = inventory.branches(world)
-    changes = [RefChange(ref, None, oid) for name in sorted(names) for ref, oid in refs[name]]
+    refs = inventory.branches(world) if names else {}
+    changes = [
+        RefChange(ref, None, oid) for name in sorted(names) for ref, oid in refs.get(name, ())
+    ]
     for at in range(0, len(changes), REFS_AT_ONCE_MAX):
         world.history.move(changes[at : at + REFS_AT_ONCE_MAX])
+    return len(changes)
 
 
 def _folders(layout: Layout) -> Mapping[Room, Path]:
@@ -132,11 +133,17 @@ def _put_aside(world: World, gone: Iterable[Surplus]) -> list[Path]:
     return aside
 
 
-def _finish(world: World, aside: Iterable[Path]) -> None:
-    """Off the disk, with what killed runs left; and logs that grew too long are turned."""
+def _finish(world: World, aside: Iterable[Path], gone: Iterable[Surplus]) -> None:
+    """Off the disk, with what killed runs left; git in order; logs that grew too long turned."""
     for folder in {path.parent for path in aside} | set(_folders(world.layout).values()):
         worktree.sweep(folder)
     remove_tree(world.layout.home / STAGING)  # of a restore that was killed at its very end
+    repo = Packing(world.layout.repo)
+    repo.pack_refs()
+    if _drop_refs(world, [one.item for one in gone]):
+        repo.drop_unreachable()
+    else:
+        repo.maintain()
     keep = world.settings.keep
     for log in sorted(world.layout.logs.glob("*.log")):
         rotation.turn(log, keep.log_bytes, keep.logs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,11 +13,12 @@ from typing import Any
 import pytest
 
 from daemon.core.candidate import Candidate
-from daemon.supervisor import audit, inventory
+from daemon.supervisor import audit, inventory, views
 from daemon.supervisor.upkeep import Upkeep, collect, look
 from ops import rotation
 from ops.errors import Exit, Refused
 from ops.lease import hold
+from ops.packing import Packing
 from tests.supervisor import killed
 from tests.supervisor.grown import Grown, copy_of, grown
 
@@ -137,6 +139,33 @@ def test_it_comes_by_itself(few: Grown) -> None:
     few.tree("0" * 40).mkdir()
     asyncio.run(upkeep.when_due())
     assert few.tree("0" * 40).exists()
+
+
+def test_git_is_put_in_order(few: Grown) -> None:
+    """Refs and objects packed; what nothing leads to goes once it is old, and that is told."""
+    repo, dropped = few.world.layout.repo, few.world.journal.candidate(few.dropped[0])
+    assert dropped is not None and dropped.head is not None
+    old = few.world.clock() - 3 * 86400
+    for path in (repo / "objects").glob("??/*"):
+        os.utime(path, (old, old))
+    (repo / "refs/heads/mine").write_text(few.released[0] + "\n")
+    said = asyncio.run(collect(few.world))
+    assert said["repo"]["loose"] == 0
+    assert not any(path.is_file() for path in (repo / "refs").rglob("*"))
+    Packing(repo).check_whole()
+    assert not few.world.history.has(dropped.head)
+    with pytest.raises(Refused, match="no longer kept"):
+        views.diff(few.world, dropped.id)
+    assert all(few.world.history.has(commit) for commit in few.released)
+
+
+def test_what_is_young_is_not_dropped(few: Grown) -> None:
+    """Objects are written before the ref that leads to them: two days are given."""
+    dropped = few.world.journal.candidate(few.dropped[0])
+    assert dropped is not None and dropped.head is not None
+    asyncio.run(collect(few.world))
+    assert few.world.history.find(dropped.ref) is None
+    assert few.world.history.has(dropped.head)
 
 
 def test_a_log_is_turned_while_it_is_written(tmp_path: Path) -> None:
