@@ -36,7 +36,9 @@ class Wire(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         if len(self.connections) > self._connections_max and self._idle:
-            next(iter(self._idle)).transport.abort()
+            oldest = next(iter(self._idle))
+            oldest._head_is_there()  # so that the next one takes another
+            oldest.transport.abort()
         elif len(self.connections) > self._connections_max:
             self._refuse(b"503 Service Unavailable", "too many connections")
             return
