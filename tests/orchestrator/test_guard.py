@@ -178,7 +178,7 @@ def test_every_answer_has_the_strict_headers(open_: str) -> None:
         assert "unsafe" not in policy
         assert headers["x-frame-options"] == "DENY"
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
 
 
 def test_a_cookie_reads_and_chats_but_never_acts(here: House, closed: str) -> None:

@@ -60,7 +60,7 @@ function swap(text) {
   if (!told) return;
   const ends = [...document.querySelectorAll("[data-follow]")].map(atEnd);
   Idiomorph.morph(old, told, {
-    morphStyle: "innerHTML",
+    morphStyle: "outerHTML",
     ignoreActiveValue: true,
     callbacks: {
       // What a person opened or closed stays so.
