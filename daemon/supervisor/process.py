@@ -73,8 +73,8 @@ class Supervisor:
         self._verbs = Verbs(world, slots, self._promoter, cycle, self._stopping)
         self._control = Control(world, self._verbs.table(), STREAMS)
         looks = Looks(world, slots, self._promoter)
-        self._facts = Facts(world, looks, self._verbs.table(), Workspaces(world, slots.release))
-        self._tasks = [asyncio.create_task(custody.beat())]
+        self.facts = Facts(world, looks, self._verbs.table(), Workspaces(world, slots.release))
+        self.tasks = [asyncio.create_task(custody.beat())]
 
     def _give_up(self, trouble: Trouble) -> None:
         self._lost.append(trouble)
@@ -103,7 +103,7 @@ class Supervisor:
         recovery.sweep_cells(world)
         slots.doors["current"] = await self._broker.open("current", lasting=True)
         slots.doors["candidate"] = await self._broker.open("candidate")
-        await self._facts.open(slots.doors["current"].directory)
+        await self.facts.open(slots.doors["current"].directory)
         await slots.answer_empty()
         if world.lost is not None:
             number = rebuild(world)
@@ -116,13 +116,13 @@ class Supervisor:
         world.tell(Kind.NOTICE, text="the supervisor is ready")
         habits = (self._renewal.watch(), self._watcher.watch(), self._verbs.nights.schedule.watch())
         for forever in habits:
-            self._tasks.append(asyncio.create_task(forever))
+            self.tasks.append(asyncio.create_task(forever))
 
     async def _end(self, goes_on: bool) -> None:
-        for task in self._tasks:
+        for task in self.tasks:
             task.cancel()
         self._control.close(self._world.layout)
-        self._facts.close()
+        self.facts.close()
         await self._promoter.stop()
         if goes_on:  # the next supervisor gets it from the keeper
             await self._slots.leave()

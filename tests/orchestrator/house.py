@@ -23,15 +23,10 @@ from daemon.state.tokens import Wanted
 from daemon.supervisor.birth import adopt, make_home
 from daemon.supervisor.broker import Broker
 from daemon.supervisor.custody import Custody
-from daemon.supervisor.cycle import Cycle
-from daemon.supervisor.facts import SOCKET, Facts
-from daemon.supervisor.looks import Looks
-from daemon.supervisor.promoter import Promoter
+from daemon.supervisor.facts import SOCKET
+from daemon.supervisor.process import Supervisor
 from daemon.supervisor.slots import Slots
 from daemon.supervisor.token_verbs import tokens_of
-from daemon.supervisor.verbs import Verbs
-from daemon.supervisor.watcher import Watcher
-from daemon.supervisor.workspaces import Workspaces
 from daemon.supervisor.world import Instance, World
 from ops.layout import Layout
 from tests.journeys.instance import commit_all
@@ -83,22 +78,26 @@ def _world(folder: Path) -> World:
     return World(layout, Settings(), Instance(kind="org"), history, Journal(layout.journal))
 
 
+class Served(Slots):
+    """As if this very tree served :7001, whose tools are then run."""
+
+    def release(self) -> Release | None:
+        return HERE
+
+
 async def _open(world: World, stop: asyncio.Event, ready: Callable[[], None]) -> None:
     with ExitStack() as stack:
         one, two = (stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in "12")
-        line, other = (stack.enter_context(end) for end in socket.socketpair())
+        line, _ = (stack.enter_context(end) for end in socket.socketpair())
         custody = Custody(line)
-        slots = Slots(world, one, two, custody)
-        promoter = Promoter(world, slots, Watcher(world, slots))
-        cycle = Cycle(world, Broker(world, HERE, custody), slots, promoter)
-        verbs = Verbs(world, slots, promoter, cycle, asyncio.Event(), world.clock())
-        looks = Looks(world, slots, promoter, world.clock())
-        facts = Facts(world, looks, verbs.table(), Workspaces(world, lambda: HERE))
-        await facts.open(world.layout.run)
+        slots = Served(world, one, two, custody)
+        supervisor = Supervisor(world, Broker(world, HERE, custody), slots, custody)
+        await supervisor.facts.open(world.layout.run)
         ready()
         await stop.wait()
-        facts.close()
-        other.close()
+        supervisor.facts.close()
+        for task in supervisor.tasks:
+            task.cancel()
 
 
 @contextmanager
