@@ -16,6 +16,7 @@ from ops import client
 from ops.cell import SYSTEM_MOUNTS, Cell, Limits, Mount, python_mounts
 from ops.cell import start as start_cell
 from ops.errors import Exit, Failed, Refused, Trouble
+from ops.files import read_bounded
 from ops.layout import Layout
 from ops.lease import hold
 from ops.lifecycle import boot
@@ -27,6 +28,7 @@ LINE_FD, MEMORY_FD = 4, 5
 READY_SECONDS = 30.0
 SILENT_SECONDS = 1800.0  # between two words of a room that is asked something
 CHUNK_BYTES = 65536
+RULES_BYTES_MAX = 2**18
 INSIDE_BROKER = Path("/run/org")
 INSIDE_WORKSPACE, INSIDE_SKILLS = Path("/workspace"), Path("/skills")
 Event = dict[str, Any]
@@ -104,7 +106,7 @@ def talk(layout: Layout, wish: Wish) -> Iterator[Talk]:
         models = [seat["model"] for seat in seats if seat["model"]]
         given = client.ask(layout, "chat.open", pid=pid, models=models)
         try:
-            opening = dict(wish.opening)
+            opening = {**wish.opening, "rules": _rules(layout)}
             opening["seats"] = [
                 {**seat, "model": seat["model"] or given["model"]} for seat in seats
             ]
@@ -115,6 +117,12 @@ def talk(layout: Layout, wish: Wish) -> Iterator[Talk]:
         finally:
             with suppress(Trouble):  # a daemon that went down shut it itself
                 client.ask(layout, "chat.close", pid=pid)
+
+
+def _rules(layout: Layout) -> str:
+    """The person's own rules for commands and files, beside those that ship."""
+    path = layout.home / "rules.toml"
+    return read_bounded(path, RULES_BYTES_MAX).decode("utf-8", "replace") if path.exists() else ""
 
 
 def _until_ready(running: Talk) -> None:

@@ -35,6 +35,13 @@ def tmux(tmp_path: Path) -> Iterator[list[str]]:
         subprocess.run([*command, "kill-server"], capture_output=True, check=False)
 
 
+RULE = """[[files]]
+name = "no-secrets"
+why = "they are mine"
+paths = ["*.secret"]
+"""
+
+
 def settings(base: str, more: str = "") -> str:
     return f'[model]\nbase = "{base}"\n{more}'
 
@@ -77,6 +84,7 @@ def test_personas_and_models_for_scripts(home: Home, tmp_path: Path) -> None:
     probe = "import os,socket; print(os.listdir('/'), socket.socket().connect_ex(('127.0.0.1', 9)))"
     replies = [
         say("I wrote it. @bob", write_file={"path": "a.txt", "content": "one two"}),
+        say("", write_file={"path": "plans.secret", "content": "x"}),
         say("", remember={"text": "The gate code is 4711."}),
         say("Done, @bob."),
         say("", python_run={"code": probe}),
@@ -89,6 +97,7 @@ def test_personas_and_models_for_scripts(home: Home, tmp_path: Path) -> None:
         with running(
             home, service.make(tmp_path / "service"), settings(base, 'name = "small:8b"\n')
         ):
+            (home.path / "rules.toml").write_text(RULE)
             flags = ["--agent", "alice=big:120b", "--agent", "bob=small:8b", "--room", "two"]
             flags += ["--persona", f"bob=@{tmp_path}/bob.md", "--persona", "alice=You write."]
             found = home.ask("chat", *flags, "--say", "@alice write two words")
@@ -97,11 +106,12 @@ def test_personas_and_models_for_scripts(home: Home, tmp_path: Path) -> None:
                 ("alice", "I wrote it. @bob\n\nDone, @bob."),
                 ("bob", "Two words."),
             ]
-            assert [one["model"] for one in model.asked[2:4]] == ["big:120b", "small:8b"]
-            assert "You count words." in model.asked[3]["messages"][0]["content"]
+            assert [one["model"] for one in model.asked[3:5]] == ["big:120b", "small:8b"]
+            assert "You count words." in model.asked[4]["messages"][0]["content"]
             room = home.path / "state/rooms/two"
             assert (room / "workspace/a.txt").read_text() == "one two"
-            printed = model.asked[4]["messages"][-1]["content"]
+            assert "the rule no-secrets" in str(model.asked[2]["messages"][-1])
+            printed = model.asked[5]["messages"][-1]["content"]
             assert str(home.path) not in printed and "'workspace'" in printed
             assert not printed.rstrip().endswith(" 0")  # no network in there
             remembered = home.ask("memory", "search", "number that opens the door")

@@ -12,6 +12,7 @@ from daemon.agent.extraction import extract
 from daemon.agent.judge import Deed, complaint, unproved
 from daemon.agent.loop import End, Run
 from daemon.agent.messages import Message
+from daemon.agent.offer import Schema, declared, is_small, small_form
 from daemon.agent.prompts import prompt
 from daemon.agent.providers import Provider
 from daemon.agent.room.mode import Mode
@@ -91,12 +92,20 @@ class AgentModel:
         tools = self.toolbox()
         voice.listen(tools)
         provider = self.providers(self.seat.model, voice.hear)
-        run = Run(provider, self.workspace, voice.hooks(), self.steps_max, tools=tools)
-        run.talks = True
+        run = Run(
+            provider,
+            self.workspace,
+            voice.hooks(),
+            self.steps_max,
+            tools=tools,
+            declared=self._declared(tools),
+            talks=True,
+        )
         run.messages = list(opening)
 
         def refresh() -> None:
             run.tools = self.toolbox()
+            run.declared = self._declared(run.tools)
 
         voice.after_result = refresh  # a skill is a tool at once
         end = run.until_end()
@@ -104,6 +113,10 @@ class AgentModel:
         if voice.stopped.is_set():
             raise Interrupted
         return end, run
+
+    def _declared(self, tools: Sequence[Tool]) -> list[Schema]:
+        """A small model is told of its tools in words, and only there."""
+        return [] if is_small(self.seat.model) else declared(tools)
 
     def _deeds(self, voice: Voice, before: str) -> set[str]:
         """What its tools did so far."""
@@ -126,7 +139,10 @@ class AgentModel:
     def _system(self, others: Sequence[str], tools: Sequence[Tool]) -> Message:
         names = ", ".join(others) or "nobody"
         parts = [prompt(self.rules).format(name=self.name, others=names), self.seat.persona]
-        parts += [prompt("embedded")] if tools else []
+        if tools and is_small(self.seat.model):
+            parts += [small_form(tools), prompt("room_small")]
+        elif tools:
+            parts.append(prompt("embedded"))
         return Message(role="system", content="\n\n".join(filter(None, parts)))
 
     def deliver(self, entry: Entry, asked: Mode) -> Entry:

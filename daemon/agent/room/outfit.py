@@ -11,21 +11,24 @@ from pathlib import Path
 
 from daemon.agent.providers.openai import OpenAI, over_socket
 from daemon.agent.room.members import Providers
+from daemon.agent.rules import shipped
 from daemon.agent.skills.shelf import Shelf
 from daemon.agent.tools import TOOLS
 from daemon.agent.tools.promoting import promoting
 from daemon.agent.tools.remembering import MemoryDoor, memory_tools
-from daemon.agent.tools.tool import Risk, Tool
+from daemon.agent.tools.tool import Tool
+from daemon.agent.workspace import Workspace
 
 BROKER = "ORG_BROKER"  # a socket's path
 MEMORY = "ORG_MEMORY"  # the number of a descriptor, where there is a memory
 SKILLS = "ORG_SKILLS"  # folders; the first is the room's own, where it may keep more
-NOT_FOR_TALK = frozenset({"run_tests"})  # and what ends a run
+# Of an author, who has one goal and nobody to talk with.
+NOT_FOR_TALK = frozenset({"done", "run_tests", "question", "todoread", "todowrite", "webfetch"})
 
 
 def offered(names: tuple[str, ...] | None) -> tuple[Tool, ...]:
     """org's tools; what is not offered is refused when called."""
-    fit = [one for one in TOOLS if one.risk is not Risk.ENDS and one.name not in NOT_FOR_TALK]
+    fit = [one for one in TOOLS if one.name not in NOT_FOR_TALK]
     return _chosen(fit, names)
 
 
@@ -45,13 +48,11 @@ class Tools:
     door: MemoryDoor | None = field(default_factory=lambda: _memory())
 
     def of(self, name: str) -> tuple[Tool, ...]:
-        """What a member has now; a skill that was made meanwhile is among them."""
+        """What a member has now, skills first: what does not fit the budget goes from the end."""
         own = memory_tools(self.door, name) if self.door else ()
         made = (promoting(self.shelf.folders[0]),) if self.shelf.folders else ()
-        return (
-            *offered(self.names),
-            *_chosen((*own, *made, *self.shelf.tools()), self.names),
-        )
+        skills = _chosen(self.shelf.tools(), self.names)
+        return (*skills, *offered(self.names), *_chosen((*own, *made), self.names))
 
 
 def _folders() -> list[Path]:
@@ -61,6 +62,12 @@ def _folders() -> list[Path]:
 def _memory() -> MemoryDoor | None:
     number = os.environ.get(MEMORY)
     return MemoryDoor(socket.socket(fileno=int(number))) if number else None
+
+
+def workspace_of(rules: str) -> Workspace:
+    """Where we are; `rules` are a person's own, beside the shipped ones. Raises Refused."""
+    checked = shipped().with_more(rules, "rules.toml") if rules else None
+    return Workspace(Path.cwd(), rules=checked)
 
 
 def providers() -> Providers:

@@ -19,10 +19,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from daemon.agent.room.lock import ChannelLock
 from daemon.agent.room.members import STEPS_MAX, Seat, member
-from daemon.agent.room.outfit import Tools, providers
+from daemon.agent.room.outfit import Tools, providers, workspace_of
 from daemon.agent.room.room import Room
 from daemon.agent.room.transcript import Entry
-from daemon.agent.workspace import Workspace
 from ops.errors import Trouble
 
 LINE_FD = 4
@@ -37,6 +36,7 @@ class Opening(BaseModel):
     mode: str = "group"
     tools: tuple[str, ...] | None = None  # names and patterns; None: all of them
     entries: tuple[Entry, ...] = ()
+    rules: str = ""
     steps_max: int = STEPS_MAX
 
 
@@ -62,7 +62,7 @@ class Line:
 
 def furnished(opening: Opening, line: Line, folder: Path) -> Room:
     """The room with everyone in it. Raises Refused for a mode that is none."""
-    workspace, tools, models = Workspace(Path.cwd()), Tools(opening.tools), providers()
+    workspace, tools, models = workspace_of(opening.rules), Tools(opening.tools), providers()
     members = [
         member(seat, models, workspace, partial(tools.of, seat.name)) for seat in opening.seats
     ]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from daemon.agent.providers import ModelFault
 from daemon.agent.room.members import Seat
-from daemon.agent.room.outfit import Tools, providers
+from daemon.agent.room.outfit import Tools, providers, workspace_of
 from daemon.agent.room.process import LINE_FD, Line
 from daemon.agent.team.criteria import Criteria
 from daemon.agent.team.joining import TooLarge
@@ -19,7 +18,6 @@ from daemon.agent.team.lead import Draft, Lead
 from daemon.agent.team.plan import Plan
 from daemon.agent.team.team import Team
 from daemon.agent.team.work import Bench
-from daemon.agent.workspace import Workspace
 from ops.errors import Failed, Refused, Trouble
 from ops.sockets import LINE_BYTES_MAX
 
@@ -36,6 +34,7 @@ class Opening(BaseModel):
     tools: tuple[str, ...] | None = None
     entries: tuple[dict[str, Any], ...] = ()
     approved: bool = False
+    rules: str = ""
 
 
 async def work(own: socket.socket) -> None:
@@ -59,7 +58,7 @@ async def work(own: socket.socket) -> None:
 
 
 async def _worked(opening: Opening, line: Line) -> dict[str, Any]:
-    workspace, tools = Workspace(Path.cwd()), Tools(opening.tools)
+    workspace, tools = workspace_of(opening.rules), Tools(opening.tools)
     seats = {one.name: one for one in opening.seats}
     if opening.lead not in seats:
         raise Refused(f"the lead {opening.lead} is not in the team", "name a member")
@@ -71,7 +70,7 @@ async def _worked(opening: Opening, line: Line) -> dict[str, Any]:
     ask = opening.criteria.approve == "ask" or bool(draft.reasons)
     if ask and not opening.approved:
         return {"outcome": "awaiting-approval", "reasons": list(draft.reasons)}
-    bench = Bench(providers(), tools.of, line.tell)
+    bench = Bench(providers(), tools.of, line.tell, workspace.rules)
     team = Team(members, bench, line.tell, workspace.root, opening.parallel)
     team.take_up(opening.entries)
     good = await team.work(draft.plan)

@@ -11,6 +11,7 @@ from daemon.agent.providers import ModelFault
 from daemon.agent.room.members import AgentModel, Providers, Seat
 from daemon.agent.room.transcript import Entry
 from daemon.agent.room.voice import Tell, Voice
+from daemon.agent.rules import Rules
 from daemon.agent.team.joining import Changes, Files, TooLarge, changes, files_of, lay_out
 from daemon.agent.team.plan import Outcome, Subtask
 from daemon.agent.tools import commands
@@ -47,14 +48,16 @@ class Bench:
     providers: Providers
     toolbox: Toolbox
     tell: Tell
+    rules: Rules | None = None
 
     def work(self, seat: Seat, subtask: Subtask, files: Files, told: Sequence[Entry]) -> Done:
         """In a thread of its own; `told` is what others said whose work this builds on."""
         with tempfile.TemporaryDirectory(prefix=f"work-{subtask.id}-") as folder:
             root = Path(folder)
+            workspace = Workspace(root, rules=self.rules)
             lay_out(files, root)
             try:
-                return self._worked(seat, subtask, Workspace(root), files, told)
+                return self._worked(seat, subtask, workspace, files, told)
             except (ModelFault, TooLarge) as fault:
                 return Done(Outcome.FAILED, str(fault))
 
