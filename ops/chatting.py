@@ -137,8 +137,8 @@ class Chat:
             self._draw_entry(event["entry"])
         elif kind in ("call", "result") and self.show_tools:
             self._draw_tool(kind, event)
-        elif kind == "unproved":
-            self._banner(f"{event['who']} says {event['claims']}: sent back for evidence")
+        elif kind == "again":
+            self._banner(f"{event['who']} is asked again: {event['why']}")
         elif kind == "mode":
             self._banner(f"mode {self.mode}")
         elif kind == "seats":

@@ -76,8 +76,8 @@ def _progress(event: Mapping[str, Any], seconds: float) -> None:
     said = None
     if kind == "begins":
         said = f"{BUSY} {event['id']} · {event['who']} · {event['model']}"
-    elif kind == "unproved":
-        said = f"  {event['who']} says {event['claims']}: sent back for evidence"
+    elif kind == "again":
+        said = f"  {event['who']} is asked again: {event['why']}"
     elif entry.get("kind") == "plan":
         said = f"plan: {', '.join(one['id'] for one in entry['plan']['subtasks'])}"
     elif entry.get("kind") == "end":

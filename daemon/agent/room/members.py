@@ -24,6 +24,7 @@ from daemon.agent.workspace import Outside, Workspace
 
 STEPS_MAX = 12
 NO_ANSWER = "(no answer)"
+TIRED = ("stuck", "steps", "format")  # ends of one who may still be asked for a last word
 SUMMARY_CHARS_MAX = 1_200
 RAW_LINE_CHARS_MIN = 80  # a line of output as long as this is raw, however it got into a summary
 NAME = r"^[A-Za-z]\w{0,31}$"
@@ -39,6 +40,16 @@ class Seat(BaseModel):
     persona: str = ""
     kind: Literal["agent", "python"] = "agent"
     mode: str = "group"
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """Why an answer goes back, and with which word; what it is kept as when it comes again."""
+
+    kind: str
+    why: str
+    word: str
+    stands_as: str
 
 
 @dataclass
@@ -65,31 +76,48 @@ class AgentModel:
     def speak(self, entries: Sequence[Entry], others: Sequence[str], voice: Voice) -> Entry:
         """One answer to what was said so far. Raises ModelFault, or Interrupted.
 
-        A claim without evidence goes back once; made again, it is told as such.
+        What is wrong with it goes back, once for each kind of wrong.
         """
         opening = [self._system(others, self.toolbox()), *heard(entries, self.name)]
         before = self.workspace.fingerprint()
-        shown = {deed for one in entries if one.who == self.name for deed in one.deeds}
-        tokens = 0
-        for last in (False, True):
-            end, run = self._run(opening, voice)
+        known = {deed for one in entries if one.who == self.name for deed in one.deeds}
+        tokens, sent_back = 0, set[str]()
+        while True:
+            end, run = self._run(opening, voice, may_act="tired" not in sent_back)
             tokens += run.tokens
-            shown |= self._deeds(voice, before)
-            entry = Entry(who=self.name, text=end.reason, model=self.seat.model, tokens=tokens)
-            if end.status != "answered":
-                return entry.model_copy(update={"kind": "failed"})
+            shown = known | self._deeds(voice, before)
             text = self._prose(end.reason, voice, run.tools)
-            lacking = unproved(text, shown)
-            entry = entry.model_copy(update={"text": text or NO_ANSWER, "deeds": tuple(shown)})
-            if not lacking or last:
+            wrong = self._wrong(end, text, shown)
+            if wrong is None or wrong.kind in sent_back:
                 break
-            word = prompt("unproved").format(claims=complaint(lacking))
-            opening = [*run.messages, Message(role="user", content=word)]
-            voice.again(complaint(lacking))
-        return entry.model_copy(update={"kind": "unproved"}) if lacking else entry
+            sent_back.add(wrong.kind)
+            voice.again(wrong.why)
+            opening = [*run.messages, Message(role="user", content=wrong.word)]
+        entry = Entry(who=self.name, text=text or NO_ANSWER, model=self.seat.model, tokens=tokens)
+        if end.status != "answered":
+            return entry.model_copy(update={"kind": "failed", "text": end.reason})
+        kind = "said" if wrong is None else wrong.stands_as
+        return entry.model_copy(update={"kind": kind, "deeds": tuple(sorted(shown))})
 
-    def _run(self, opening: Sequence[Message], voice: Voice) -> tuple[End, Run]:
-        tools = self.toolbox()
+    def _wrong(self, end: End, text: str, shown: set[str]) -> Wrong | None:
+        """What cannot stand: no end of tool calls, a call of no tool, a claim without evidence."""
+        if end.status in TIRED:
+            return Wrong("tired", end.reason, prompt("last_word"), "failed")
+        if end.status != "answered":
+            return None
+        strange = [call.name for call in extract(text, None, self.seat.model).calls]
+        if strange:
+            why = f"there is no tool {strange[0]}"
+            names = ", ".join(tool.name for tool in self.toolbox()) or "none"
+            return Wrong("strange", why, prompt("strange").format(why=why, names=names), "failed")
+        lacking = complaint(unproved(text, shown))
+        if lacking:
+            word = prompt("unproved").format(claims=lacking)
+            return Wrong("unproved", f"{self.name} says {lacking}", word, "unproved")
+        return None
+
+    def _run(self, opening: Sequence[Message], voice: Voice, may_act: bool) -> tuple[End, Run]:
+        tools = self.toolbox() if may_act else ()
         voice.listen(tools)
         provider = self.providers(self.seat.model, voice.hear)
         run = Run(
@@ -104,7 +132,7 @@ class AgentModel:
         run.messages = list(opening)
 
         def refresh() -> None:
-            run.tools = self.toolbox()
+            run.tools = self.toolbox() if may_act else ()
             run.declared = self._declared(run.tools)
 
         voice.after_result = refresh  # a skill is a tool at once
@@ -139,10 +167,11 @@ class AgentModel:
     def _system(self, others: Sequence[str], tools: Sequence[Tool]) -> Message:
         names = ", ".join(others) or "nobody"
         parts = [prompt(self.rules).format(name=self.name, others=names), self.seat.persona]
-        if tools and is_small(self.seat.model):
-            parts += [small_form(tools), prompt("room_small")]
-        elif tools:
-            parts.append(prompt("embedded"))
+        small = is_small(self.seat.model)
+        if tools:
+            parts += [small_form(tools), prompt("room_small")] if small else [prompt("embedded")]
+        if others and not small:
+            parts.append(prompt("room_tags"))
         return Message(role="system", content="\n\n".join(filter(None, parts)))
 
     def deliver(self, entry: Entry, asked: Mode) -> Entry:

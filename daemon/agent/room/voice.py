@@ -42,10 +42,10 @@ class Voice:
         self._stream = None
 
     def again(self, why: str) -> None:
-        """What was said so far does not count: it claimed what nothing shows."""
+        """What was said so far does not count."""
         self.replies.clear()
         self.heard = ""
-        self.tell("unproved", who=self.name, claims=why)
+        self.tell("again", who=self.name, why=why)
 
     def hear(self, piece: str) -> None:
         """Raises Interrupted, in the midst of a stream."""

@@ -94,7 +94,7 @@ class Bench:
 
     def _tell(self, subtask: str) -> Tell:
         def tell(event: str, **data: object) -> None:
-            if event in ("call", "result", "unproved"):  # many speak at once: words come at the end
+            if event in ("call", "result", "again"):  # many speak at once: words come at the end
                 self.tell(event, subtask=subtask, **data)
 
         return tell

@@ -226,3 +226,26 @@ def test_a_claim_without_evidence_goes_back_once(tmp_path: Path) -> None:
     kinds = {one["entry"]["who"]: one["entry"]["kind"] for one in told.of("said")}
     assert kinds == {"you": "said", "alice": "said", "bob": "unproved", "carol": "said"}
     assert "bob (without evidence): I ran the tests" in str(scripts.asked["m_carol"])
+
+
+def test_one_who_cannot_stop_is_asked_for_a_last_word(tmp_path: Path) -> None:
+    """Circling or out of steps: once more, without tools, and what it did counts."""
+    look = says("", ("list_files", "{}"))
+    scripts = Scripts(m_alice=[look] * 3 + [says("There is nothing here.")])
+    room, told = room_of(tmp_path, scripts, seat("alice"))
+    room.members[0].steps_max = 4
+    say(room, "look around")
+    assert told.said()[-1] == ("alice", "There is nothing here.")
+    assert scripts.offered["m_alice"] == []
+    assert "No more tools" in scripts.asked["m_alice"][-1][-1].content
+
+
+def test_a_call_of_no_tool_goes_back(tmp_path: Path) -> None:
+    """Told which tools there are; when it comes again it is no answer."""
+    strange = '```json\n{"name": "bob", "arguments": {"path": "a"}}\n```'
+    scripts = Scripts(m_alice=[says(strange), says("Fine."), says(strange), says(strange)])
+    room, told = room_of(tmp_path, scripts, seat("alice"))
+    say(room, "hello", "hello again")
+    assert told.said()[1] == ("alice", "Fine.")
+    assert "there is no tool bob" in scripts.asked["m_alice"][1][-1].content
+    assert told.of("said")[-1]["entry"]["kind"] == "failed"
