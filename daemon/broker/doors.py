@@ -29,7 +29,14 @@ class Door:
     path: Path
     server: asyncio.Server
     state: ServerState
+    inode: int
     lasting: bool = False  # its cell outlives a supervisor
+
+    async def drain(self, seconds: float) -> None:
+        """Take no new call, and return when those under way are over, or the time is."""
+        self.server.close()
+        if tasks := set(self.state.tasks):
+            await asyncio.wait(tasks, timeout=seconds)
 
     async def close(self) -> None:
         """Cut the calls under way, and return when they are accounted for."""
@@ -41,7 +48,8 @@ class Door:
             _, late = await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
             for task in late:
                 task.cancel()
-        self.path.unlink(missing_ok=True)
+        if self.path.exists() and self.path.stat().st_ino == self.inode:
+            self.path.unlink()  # else a newer broker's is in its place
         self.source.close()
 
 
@@ -61,7 +69,8 @@ class Full(asyncio.Protocol):
 async def open_door(name: str, directory: Path, source: Source) -> Door:
     """Listen at <directory>/broker.sock; any user inside the cell may connect."""
     path = directory / SOCKET
-    bound = bind_unix(path, 0o666)
+    beside = directory / f"{SOCKET}.new"  # takes the name of a former one, at once
+    bound = bind_unix(beside, 0o666)
     routes = Routes(name, source)
     config = Config(
         routes, log_config=None, access_log=False, lifespan="off", ws="none", proxy_headers=False
@@ -79,4 +88,5 @@ async def open_door(name: str, directory: Path, source: Source) -> Door:
 
     loop = asyncio.get_running_loop()
     server = await loop.create_unix_server(protocol, sock=bound, backlog=BACKLOG)
-    return Door(source, path, server, state)
+    beside.rename(path)
+    return Door(source, path, server, state, path.stat().st_ino)

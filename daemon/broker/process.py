@@ -27,6 +27,7 @@ from ops.masking import Mask, secrets_in
 
 ADMIN_FD = 4
 LINE_BYTES_MAX = 2**20
+RETIRE_SECONDS = 600.0
 Answer = dict[str, Any]
 
 
@@ -37,6 +38,7 @@ class Admin:
         self._layout = layout
         self._doors: dict[str, Door] = {}
         self._upstream = self._load()
+        self.retired = False
 
     def _mask(self, text: str) -> str:
         """What is written down holds no key."""
@@ -50,6 +52,7 @@ class Admin:
             "open": self._open,
             "close": self._close,
             "prune": self._prune,
+            "retire": self._retire,
             "usage": self._usage,
             "probe": self._probe,
             "reload": self._reload,
@@ -106,6 +109,11 @@ class Admin:
             await self._doors.pop(name).close()
         return {}
 
+    async def _retire(self, _: dict[str, Any]) -> Answer:
+        """A newer broker has the doors: what is under way here is finished, then this one ends."""
+        self.retired = True
+        return {}
+
     async def _usage(self, request: dict[str, Any]) -> Answer:
         return self._find(request).source.meter.view()
 
@@ -130,6 +138,9 @@ class Admin:
         return {}
 
     async def close(self) -> None:
+        if self.retired:
+            drains = (door.drain(RETIRE_SECONDS) for door in self._doors.values())
+            await asyncio.gather(*drains)
         for door in list(self._doors.values()):
             await door.close()
         await self._upstream.retire()

@@ -25,6 +25,7 @@ class Sample:
     ready: bool = True
     commit: str | None = None
     wait_ms: float = 0.0
+    lag_ms: float = 0.0  # how late this machine woke the one who looked, just before
     requests: int = 0
     errors: int = 0
     rss_bytes: int = 0
@@ -42,6 +43,7 @@ class Limits(BaseModel):
     error_share_max: float = Field(default=0.05, ge=0, le=1, description="above the former's")
     latency_factor_max: float = Field(default=3.0, ge=1, description="of the former's median")
     latency_slack_ms: float = Field(default=50.0, ge=0, description="on top of that")
+    lag_factor: float = Field(default=4.0, ge=0, description="of the machine's own lag, on top")
     memory_growth_bytes_max: int = Field(default=256 * MIB, ge=0)
     descriptors_growth_max: int = Field(default=256, ge=0)
 
@@ -99,7 +101,9 @@ def _latency(samples: Sequence[Sample], former: Sequence[Sample], limits: Limits
     if min(len(ours), len(theirs)) < limits.samples_min:
         return None
     now, before = median(ours), median(theirs)
-    if now > max(before * limits.latency_factor_max, before + limits.latency_slack_ms):
+    lag = median(one.lag_ms for one in samples if one.answered)
+    allowed = max(before * limits.latency_factor_max, before + limits.latency_slack_ms)
+    if now > allowed + lag * limits.lag_factor:
         return f"it answers in {now:.0f} ms; the former did in {before:.0f} ms"
     return None
 

@@ -13,7 +13,7 @@ from typing import Any
 from daemon.core.events import Kind
 from daemon.core.release import Release
 from daemon.supervisor.channel import Channel, Message
-from daemon.supervisor.custody import Custody
+from daemon.supervisor.custody import Custody, Kept
 from daemon.supervisor.world import World
 from ops.errors import Failed, Refused
 from ops.faults import point
@@ -61,6 +61,7 @@ class Broker:
     number: int = field(default_factory=lambda: time.time_ns() // 1000)  # none answers twice
     waiting: dict[int, asyncio.Future[Message]] = field(default_factory=dict)
     listener: asyncio.Task[None] | None = None
+    former: Kept | None = None
 
     async def start(self) -> None:
         """The one that an earlier supervisor left, else a new one."""
@@ -70,9 +71,7 @@ class Broker:
             self._begin(channel)
             await self._ask("prune")
             return
-        if kept is not None:
-            kept.child.kill()  # another program's
-            self.custody.drop(BROKER)
+        self.former = kept  # another program's: it goes once the doors are ours
         await self._launch()
 
     def _begin(self, channel: Channel) -> None:
@@ -150,7 +149,21 @@ class Broker:
         door = Door(name, directory, limits)
         await self._ask("open", cell=name, directory=str(directory), **limits)
         self.doors[name] = door
+        if limits.get("lasting"):
+            await self._retire_former()
         return door
+
+    async def _retire_former(self) -> None:
+        """It finishes what is under way through it, and then ends; one that cannot is ended."""
+        former, self.former = self.former, None
+        if former is None:
+            return
+        channel = await former.channel()
+        await channel.send({"id": 0, "do": "retire"})
+        said = await channel.until(lambda message: message.get("id") == 0, ANSWER_SECONDS)
+        channel.close()
+        if said is None or "error" in said:
+            former.child.kill()
 
     async def close(self, name: str) -> Message:
         """Shut it; what was used through it is the answer."""

@@ -89,7 +89,8 @@ class Custody:
         self._say({"ready": True})
 
     def _say(self, message: Mapping[str, Any], fds: tuple[int, ...] = ()) -> None:
-        with contextlib.suppress(ConnectionError, BrokenPipeError):  # `gone` tells of that
+        # A keeper that is gone is told by `when_gone`; one that is asleep must not stop us.
+        with contextlib.suppress(ConnectionError, BlockingIOError):
             send_packet(self._line, message, fds)
 
     async def beat(self) -> None:

@@ -46,7 +46,8 @@ def keep(layout: Layout, sockets: tuple[socket.socket, ...], ear: int) -> int:
                 programs.settle(Do.KEEP)
                 reign.program = Program.GOOD
         except Stop:
-            return reign.end(signal.SIGTERM) or 0
+            reign.end(signal.SIGTERM)
+            return reign.close() or 0
         started, code = started or reign.ready, reign.close()
         if seen is Seen.CRASHED and not started and reign.program is Program.GOOD:
             tell(ear, LOST)

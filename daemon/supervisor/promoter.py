@@ -232,7 +232,7 @@ class Promoter:
 
     async def _probation(self, promotion: Promotion) -> None:
         try:
-            await watch(self._watcher, promotion)
+            await self._watched(promotion)
         except Breach as breach:
             async with self.turn:
                 if self.watched is promotion:
@@ -242,6 +242,16 @@ class Promoter:
             self.watched = None
             self._save(promotion.to(Answer.SETTLED))
             await self._slots.retire_former()
+
+    async def _watched(self, promotion: Promotion) -> None:
+        """Whoever cannot look has seen nothing: it is told, and begun anew. Raises Breach."""
+        while True:
+            try:
+                return await watch(self._watcher, promotion)
+            except (Trouble, OSError) as error:
+                text = f"probation could not be watched: {error}"
+                self._world.tell(Kind.NOTICE, promotion.candidate, text=text)
+                await asyncio.sleep(PAUSE_SECONDS_MAX)
 
     def _supersede(self) -> None:
         """A newer release serves: the one in probation is neither settled nor failed."""

@@ -16,6 +16,7 @@ from daemon.supervisor import runnable
 from daemon.supervisor.custody import Custody
 from daemon.supervisor.promoter import Promoter
 from daemon.supervisor.world import World
+from ops.errors import Trouble
 from ops.lease import holder
 from ops.loaded import ROOT
 
@@ -59,7 +60,11 @@ class Renewal:
             if main == seen or holder(self._world.layout.lease) is not None:
                 continue
             seen = main
-            await self._consider(await runnable.program(self._world))
+            try:
+                await self._consider(await runnable.program(self._world))
+            except Trouble as trouble:
+                text = f"the newer supervisor cannot be made: {trouble.message}"
+                self._world.tell(Kind.NOTICE, text=text)
 
     async def _consider(self, wanted: Release) -> None:
         failed = self._programs.failed()

@@ -24,6 +24,7 @@ from ops.errors import Trouble
 
 LOOK_EVERY_SECONDS = 5.0  # probation looks oftener
 ANSWER_SECONDS = 5.0
+NAP_SECONDS = 0.005
 SAMPLES_KEPT = 600
 SILENT_LOOKS_MAX = 3
 FORMERS_KEPT = 3
@@ -52,7 +53,11 @@ class Watcher:
             serving = self.slots.current
             if serving is None or not serving.alive:
                 continue
-            record = await self.look_at(serving)
+            try:
+                record = await self.look_at(serving)
+            except (Trouble, OSError) as error:  # it is the look that failed, not what was seen
+                self.world.tell(Kind.NOTICE, text=f"current could not be looked at: {error}")
+                continue
             if _silent(record) and serving is self.slots.current and not self.slots.fallen(serving):
                 self.world.tell(Kind.NOTICE, text="current gives no answer and is started again")
                 record.clear()
@@ -75,6 +80,7 @@ class Watcher:
 
     async def look(self, serving: Serving) -> Sample:
         """One request to :7001, as anybody would make it, and what the machine knows of it."""
+        lag_ms = await _lag_ms()
         began = time.monotonic()
         try:
             answer = await self._get(self._health(serving))
@@ -89,6 +95,7 @@ class Watcher:
             ready=answer.status_code == httpx.codes.OK and await self._ready(),
             commit=_commit(answer),
             wait_ms=wait_ms,
+            lag_ms=lag_ms,
             requests=stats.get("requests", 0),
             errors=stats.get("errors", 0),
             rss_bytes=rss,
@@ -117,6 +124,13 @@ class Watcher:
 def _silent(record: deque[Sample]) -> bool:
     last = list(record)[-SILENT_LOOKS_MAX:]
     return len(last) == SILENT_LOOKS_MAX and not any(sample.answered for sample in last)
+
+
+async def _lag_ms() -> float:
+    """How much later than asked this process is woken: what the machine's load costs anybody."""
+    began = time.monotonic()
+    await asyncio.sleep(NAP_SECONDS)
+    return max(0.0, time.monotonic() - began - NAP_SECONDS) * 1000
 
 
 async def _stats(serving: Serving) -> dict[str, int]:
