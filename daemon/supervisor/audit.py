@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from daemon.core import release as releases
 from fitness.scorecard import Scorecard
 from ops.errors import Exit, Trouble
+from ops.fsck import missing
 from ops.history import History
 from ops.layout import Layout
 from ops.records import LogEntry
@@ -34,7 +35,7 @@ def audit(history: History) -> dict[str, Any]:
         history.notes(releases.SCORECARDS, promoted),
         history.tag_messages(releases.RELEASE_TAGS),
     )
-    problems = [*_walk(entries, said), *_strays(entries, tagged)]
+    problems = [*missing(history.repo), *_walk(entries, said), *_strays(entries, tagged)]
     return {"ok": not problems, "releases": len(tagged), "problems": problems}
 
 

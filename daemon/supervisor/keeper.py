@@ -25,7 +25,8 @@ from ops.lease import hold
 from ops.sockets import listen_tcp
 
 BACKLOG = 2048
-PAUSE_SECONDS_FIRST, PAUSE_SECONDS_MAX = 0.1, 30.0
+PAUSE_SECONDS_FIRST, PAUSE_SECONDS_MAX = 0.05, 30.0
+PAUSE_READY_SECONDS_MAX = 0.5  # after one that did become ready
 STEADY_SECONDS = 60.0  # a supervisor that ran this long is forgiven its earlier crashes
 LOST = {"error": "the supervisor ended before it was ready", "hint": "see: orgctl logs supervisor"}
 
@@ -58,9 +59,10 @@ def keep(layout: Layout, sockets: tuple[socket.socket, ...], ear: int) -> int:
         if do is Do.END:
             return code or 0
         if do is Do.AGAIN:
-            pause = PAUSE_SECONDS_FIRST if time.monotonic() - began > STEADY_SECONDS else pause
+            steady = time.monotonic() - began > STEADY_SECONDS
+            most = PAUSE_READY_SECONDS_MAX if reign.ready else PAUSE_SECONDS_MAX
+            pause = PAUSE_SECONDS_FIRST if steady else min(pause * 2, most)
             time.sleep(pause)
-            pause = min(pause * 2, PAUSE_SECONDS_MAX)
 
 
 def tell(ear: int, message: Mapping[str, object]) -> None:
