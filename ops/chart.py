@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping, Sequence
 
+from ops import render
+
 WIDTH, BAR, GAP, LABEL = 640, 18, 6, 200
 HEIGHT, MARGIN = 160, 24
 
@@ -17,9 +19,9 @@ def bars(title: str, values: Mapping[str, float], unit: str = "") -> str:
         y = MARGIN + 8 + place * (BAR + GAP)
         length = abs(value) / most * (WIDTH - LABEL - 90)
         rows.append(
-            f'<text x="{LABEL - 8}" y="{y + 13}" text-anchor="end">{html.escape(name)}</text>'
+            f'<text x="{LABEL - 8}" y="{y + 13}" text-anchor="end">{_safe(name)}</text>'
             f'<rect x="{LABEL}" y="{y}" width="{length:.1f}" height="{BAR}"/>'
-            f'<text x="{LABEL + length + 6:.1f}" y="{y + 13}">{value:g}{html.escape(unit)}</text>'
+            f'<text x="{LABEL + length + 6:.1f}" y="{y + 13}">{value:g}{_safe(unit)}</text>'
         )
     height = MARGIN + 16 + len(values) * (BAR + GAP)
     return _svg(title, height, "".join(rows))
@@ -33,12 +35,16 @@ def line(title: str, values: Sequence[float], unit: str = "") -> str:
         f"{20 + place * step:.1f},{HEIGHT - 12 - value / most * (HEIGHT - MARGIN - 24):.1f}"
         for place, value in enumerate(values)
     ]
-    last = f"{values[-1]:g}{html.escape(unit)}" if values else "nothing yet"
+    last = f"{values[-1]:g}{_safe(unit)}" if values else "nothing yet"
     inside = (
         f'<polyline points="{" ".join(points)}"/>'
         f'<text x="{WIDTH - 90}" y="{MARGIN + 16}">{last}</text>'
     )
     return _svg(title, HEIGHT, inside)
+
+
+def _safe(text: str) -> str:
+    return html.escape(render.safe(text))
 
 
 def _svg(title: str, height: int, inside: str) -> str:
@@ -49,5 +55,5 @@ def _svg(title: str, height: int, inside: str) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {WIDTH} {height}"'
         f' width="{WIDTH}" height="{height}"><style>{style}</style>'
-        f'<text x="4" y="16">{html.escape(title)}</text>{inside}</svg>\n'
+        f'<text x="4" y="16">{_safe(title)}</text>{inside}</svg>\n'
     )

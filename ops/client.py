@@ -19,7 +19,7 @@ RENEW_SECONDS = 15.0
 POLL_SECONDS = 0.05
 ANSWER_SECONDS = 60.0
 # These take as long as what they do; whoever waits sees events, and may leave.
-LONG = frozenset({"evolve", "fitness", "promote", "approve", "rollback", "verify", "gc"})
+LONG = frozenset({"evolve", "fitness", "promote", "approve", "rollback", "verify", "gc", "replay"})
 Event = dict[str, Any]
 
 

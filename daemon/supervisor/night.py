@@ -59,7 +59,8 @@ class Night:
         if pace.paused:
             return f"paused after {pace.streak} rejections in a row; go on: orgctl schedule resume"
         if not pace.may(world.clock()):
-            return f"slowed: the next try is in {pace.not_before - world.clock():.0f} s"
+            why = "no model answers" if pace.dead else "slowed"
+            return f"{why}: the next try is in {pace.not_before - world.clock():.0f} s"
         if (reason := budgets.spent(world)) is not None:
             return f"held: {reason}"
         return None

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from daemon.supervisor import budgets, frozen
+from daemon.supervisor import budgets, frozen, replay, report
 from daemon.supervisor.control import Answer
 from daemon.supervisor.cycle import Cycle
 from daemon.supervisor.night import Night
-from daemon.supervisor.schedule import Schedule
+from daemon.supervisor.rules import local
+from daemon.supervisor.schedule import Schedule, Work
 from daemon.supervisor.world import World
 from ops.errors import Failed, Refused
+from ops.files import write_atomic
+from ops.lease import hold
 
+DAY_SECONDS = 86400.0
 Arguments = Mapping[str, Any]
 Verb = Callable[[Arguments], Awaitable[Answer]]
 
@@ -29,7 +34,8 @@ class NightVerbs:
     def __post_init__(self) -> None:
         evolve, promote = self.verbs["evolve"], self.verbs["promote"]
         self.night = Night(self.world, self.cycle.broker, evolve, promote)
-        works = {"cycles": self.night.cycle, "verify": self._verify, "gc": self._collect}
+        works: dict[str, Work] = {"cycles": self.night.cycle, "verify": self._verify}
+        works |= {"gc": self._collect, "report": self._report}
         self.schedule = Schedule(self.world, works)
 
     def table(self) -> dict[str, Verb]:
@@ -39,6 +45,8 @@ class NightVerbs:
             "schedule.run": self.run,
             "schedule.resume": self.resume,
             "budget": self.budget,
+            "report": self.report,
+            "replay": self.replay,
             "freeze": self.freeze,
             "unfreeze": self.unfreeze,
         }
@@ -55,7 +63,26 @@ class NightVerbs:
         await self.verbs["gc"]({})
         return "collected what is no longer kept"
 
+    async def _report(self) -> str:
+        """Kept beside the evidence, and told as a notice."""
+        now = self.world.clock()
+        found = report.report(self.world, self.night, now - DAY_SECONDS)
+        folder = self.world.layout.evidence / "reports"
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{local(now).date().isoformat()}.json"
+        write_atomic(path, json.dumps(found, indent=1).encode())
+        return report.summary(found)
+
     # Verbs
+
+    async def report(self, arguments: Arguments) -> Answer:
+        since = float(arguments.get("since") or self.world.clock() - DAY_SECONDS)
+        return report.report(self.world, self.night, since)
+
+    async def replay(self, arguments: Arguments) -> Answer:
+        with hold(self.world.layout.lease, "replaying a candidate"):
+            name = str(arguments.get("candidate"))
+            return await replay.replay(self.world, self.cycle.broker, name)
 
     async def list(self, _: Arguments) -> Answer:
         pace = self.night.pace()

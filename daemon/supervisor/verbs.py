@@ -29,7 +29,7 @@ from daemon.supervisor.world import World
 from ops.errors import Exit, Refused
 from ops.lease import hold
 
-STREAMS = frozenset({"evolve", "fitness", "promote", "approve", "rollback"})
+STREAMS = frozenset({"evolve", "replay", "fitness", "promote", "approve", "rollback"})
 Arguments = Mapping[str, Any]
 
 

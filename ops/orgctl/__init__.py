@@ -38,6 +38,9 @@ from ops.orgctl import releases
 from ops.orgctl import nights
 
 # isort: split
+from ops.orgctl import reports
+
+# isort: split
 from ops.orgctl import upkeep
 
 # isort: split
@@ -70,6 +73,7 @@ VERBS = (
     models,
     releases,
     nights,
+    reports,
     upkeep,
     chat,
     memory,

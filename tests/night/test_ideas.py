@@ -66,7 +66,28 @@ def test_a_goal_of_the_repo_is_tried_until_it_is_reached(home: Home, tmp_path: P
             shown = home.ask("goal", "show", "words")
             assert shown["project"]["state"] == "complete"
             assert shown["project"]["tries"] == 2
+            report(home, second["candidate"])
+            again = home.ask("replay", third["candidate"])
+            assert again["same"], again
+            assert len(model.asked) == 3  # no model was asked
+            assert home.orgctl("replay", "20000101T000000Z").code == 4
     assert git(repo, "status", "--porcelain") == ""
+
+
+def report(home: Home, spared: str) -> None:
+    """Three tries, one kept, one judgement saved; as JSON, as text, as a page."""
+    found = home.ask("report", "--since", "1h")
+    assert found["outcomes"] == {"rejected": 2, "promoted": 1}
+    assert found["gates"] == {"goal": 1, "no new idea": 1}
+    assert found["spent"]["tokens"] == 360
+    assert found["spent"]["money"] is None  # nobody said what the model costs
+    assert found["saved"] == {"judgements": 1}
+    assert found["needs"] == []
+    page = home.path.parent / "report.html"
+    told = home.orgctl("report", "--html", str(page)).said
+    assert "360 tokens, unknown in money" in told
+    assert spared in told
+    assert "<svg" in page.read_text()
 
 
 def test_a_goal_whose_tries_are_used_up_is_blocked_until_a_person_says(

@@ -1,0 +1,140 @@
+"""What happened: tried, kept, rejected and why, taken back and why, spent, saved, needed."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+from daemon.core.budget import total
+from daemon.core.candidate import Candidate, Stage
+from daemon.core.project import State as ProjectState
+from daemon.core.promotion import State
+from daemon.state import goals, projects
+from daemon.supervisor import budgets, frozen, learned
+from daemon.supervisor.night import Night
+from daemon.supervisor.world import World
+
+PROMOTIONS_MAX = 1_000
+SPARED = ("the same change as ", "the author changed nothing")
+
+
+def report(world: World, night: Night, since: float) -> dict[str, Any]:
+    """Of all candidates that were begun after `since` (unix seconds)."""
+    tried = list(reversed(list(budgets.since(world, since))))
+    spent = total(budgets.of(world, one) for one in tried)
+    back = taken_back(world, since)
+    names = {one["candidate"] for one in back}
+    outcomes = Counter(_outcome(one, names) for one in tried)
+    return {
+        "since": since,
+        "until": world.clock(),
+        "tried": len(tried),
+        "outcomes": dict(outcomes),
+        "candidates": [_row(world, one, names) for one in tried],
+        "reverted": back,
+        "gates": dict(Counter(_gate(one) for one in tried if one.state is Stage.REJECTED)),
+        "measures": [row for one in tried if (row := _measured(world, one)) is not None],
+        "spent": spent.model_dump(),
+        "day_limit": budgets.day_limit(world).model_dump(),
+        "saved": {"judgements": sum(_spared(one) for one in tried)},
+        "learned": learned.table(world.journal),
+        "needs": needs(world, night),
+    }
+
+
+def _outcome(candidate: Candidate, back: set[Any]) -> str:
+    return "reverted" if candidate.id in back else candidate.outcome() or str(candidate.state)
+
+
+def _row(world: World, candidate: Candidate, back: set[Any]) -> dict[str, Any]:
+    used = budgets.of(world, candidate)
+    return {
+        "candidate": candidate.id,
+        "goal": candidate.wish.id if candidate.wish else None,
+        "text": candidate.goal.strip().split("\n", 1)[0],
+        "outcome": _outcome(candidate, back),
+        "release": candidate.release,
+        "reason": candidate.reason,
+        "model": candidate.model,
+        "protocol": candidate.protocol,
+        "tokens": used.tokens,
+        "money": used.money,
+        "wall_seconds": used.wall_seconds,
+    }
+
+
+def taken_back(world: World, since: float) -> list[dict[str, Any]]:
+    """What was in service and is no more, by probation or by a person."""
+    ended = (one for one in world.journal.promotions(PROMOTIONS_MAX) if one.when >= since)
+    return [
+        {
+            "candidate": one.candidate,
+            "release": one.release or world.tag_of(one.merge),
+            "tag": one.rollback,
+            "reason": one.reason,
+        }
+        for one in ended
+        if one.state is State.REVERTED
+    ]
+
+
+def _gate(candidate: Candidate) -> str:
+    """Who said no: a gate, else the author's own end or what spared a judgement."""
+    if candidate.scorecard is not None:
+        return (candidate.reason or "unknown").split(":", 1)[0]
+    return "no new idea" if _spared(candidate) else "author"
+
+
+def _spared(candidate: Candidate) -> bool:
+    return candidate.scorecard is None and (candidate.reason or "").startswith(SPARED)
+
+
+def _measured(world: World, candidate: Candidate) -> dict[str, Any] | None:
+    """Median before and after, of a goal that has a measure."""
+    asked = (candidate.wish.acceptance or {}) if candidate.wish else {}
+    path = world.layout.evidence / candidate.id / "goal.json"
+    if not asked.get("measure") or not path.is_file():
+        return None
+    try:
+        found = json.loads(path.read_bytes())
+        pairs = found.get("pairs") or found["details"]["pairs"]
+        before, after = (sorted(side)[len(pairs) // 2] for side in zip(*pairs, strict=True))
+    except (ValueError, LookupError, TypeError):
+        return None
+    row = {"candidate": candidate.id, "goal": candidate.wish.id if candidate.wish else None}
+    return row | {"before": before, "after": after, "kept": candidate.state is Stage.PROMOTED}
+
+
+def needs(world: World, night: Night) -> list[dict[str, str]]:
+    """What waits for a person, each with the next step."""
+    found: list[tuple[str, str]] = []
+    for one in world.journal.open_candidates():
+        if one.outcome() == "awaiting-approval":
+            found.append((f"{one.branch} waits for a yes: {one.goal}", f"orgctl approve {one.id}"))
+    for goal in goals.ordered(world.journal):
+        project = projects.find(world.journal, goal.id)
+        if goal.proposed:
+            found.append((f"proposed goal {goal.title}", f"orgctl goal accept {goal.id}"))
+        elif project.state is ProjectState.BLOCKED:
+            text = f"{goal.id} is blocked: {project.reason}"
+            found.append((text, f"orgctl goal retry {goal.id}"))
+    if night.pace().paused:
+        found.append(("cycles are paused after rejections", "orgctl schedule resume"))
+    if world.journal.fact(frozen.FACT) is not None:
+        found.append(("promotions are frozen by a person", "orgctl unfreeze"))
+    if (held := budgets.spent(world)) is not None:
+        found.append((held, "orgctl budget"))
+    if world.settings.cells.backend == "none":
+        text = "model-written code runs without walls"
+        found.append((text, 'set backend = "bubblewrap" in [cells]'))
+    return [{"what": what, "next": step} for what, step in found]
+
+
+def summary(found: dict[str, Any]) -> str:
+    """One line, for notices."""
+    told = ", ".join(f"{count} {name}" for name, count in sorted(found["outcomes"].items()))
+    money = found["spent"]["money"]
+    price = "an unknown sum" if money is None else f"{money:.2f}"
+    needed = f"; {len(found['needs'])} things need a person" if found["needs"] else ""
+    return f"{told or 'nothing was tried'}; {found['spent']['tokens']} tokens, {price}{needed}"
