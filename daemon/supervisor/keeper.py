@@ -25,8 +25,7 @@ from ops.lease import hold
 from ops.sockets import listen_tcp
 
 BACKLOG = 2048
-PAUSE_SECONDS_FIRST, PAUSE_SECONDS_MAX = 0.05, 30.0
-PAUSE_READY_SECONDS_MAX = 0.5  # after one that did become ready
+PAUSE_SECONDS_FIRST, PAUSE_READY_SECONDS_MAX, PAUSE_SECONDS_MAX = 0.05, 0.5, 30.0
 STEADY_SECONDS = 60.0  # a supervisor that ran this long is forgiven its earlier crashes
 LOST = {"error": "the supervisor ended before it was ready", "hint": "see: orgctl logs supervisor"}
 
