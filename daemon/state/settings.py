@@ -81,6 +81,7 @@ class Author(Section):
     tokens_max: int = Field(default=400_000, ge=1)
     money_max: float | None = Field(default=None, gt=0, description="in the prices' currency")
     wall_seconds: float = 1800.0
+    namespace: str = Field(default="", description="offer only its tools")
     tool_tokens_max: int = Field(default=2_000, ge=100, description="for telling of all tools")
     loose: bool = Field(default=False, description="guess calls from the prose of small models")
 

@@ -29,6 +29,7 @@ from ops.cell import SYSTEM_MOUNTS, Cell, Mount, Written, python_mounts
 from ops.cell import start as start_cell
 from ops.errors import Exit, Refused
 from ops.importer import Import, import_tree
+from ops.namespaces import tools_of
 from ops.processes import Child
 from ops.records import RefChange
 from ops.worktree import copy_for_author
@@ -239,6 +240,7 @@ class Author:
             "record": str(INSIDE_RECORDS / "run.jsonl"),
             "loose": settings.loose,
             "rules": _own_rules(self._world),
+            "tools": tools_of(self._world.layout, named) if (named := settings.namespace) else None,
             "tool_tokens_max": settings.tool_tokens_max,
             "web": bool(self._world.settings.fetch.allow),
             "tokens_max": self._brief.allowed.tokens or settings.tokens_max,

@@ -244,6 +244,7 @@ def test_a_namespace_is_the_offer_and_the_call() -> None:
     """Tools outside of it are not there; the way to the end always is."""
     names = {tool.name for tool in allowed({"read_file", "search"})}
     assert names == {"read_file", "search", "done"}
+    assert {tool.name for tool in allowed(["*_file"])} >= {"read_file", "write_file", "done"}
     assert "webfetch" not in {tool.name for tool in allowed(None, web=False)}
     assert len(allowed(None)) == len(TOOLS)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from fnmatch import fnmatchcase
 
 from daemon.agent.tools.apply_patch import APPLY_PATCH
 from daemon.agent.tools.data_view import DATA_VIEW
@@ -46,10 +47,13 @@ ENDS = frozenset({DONE.name})  # no namespace takes away the way to the end
 
 
 def allowed(names: Collection[str] | None, web: bool = True) -> tuple[Tool, ...]:
-    """The tools of a namespace, for the offer and for the call; None is all of them."""
+    """The tools of a namespace, for the offer and for the call; None is all of them.
+
+    A name may be a pattern, as `read_*`.
+    """
     return tuple(
         tool
         for tool in TOOLS
-        if (names is None or tool.name in names or tool.name in ENDS)
+        if (names is None or tool.name in ENDS or any(fnmatchcase(tool.name, one) for one in names))
         and (web or tool is not WEBFETCH)
     )
