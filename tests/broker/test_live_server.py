@@ -1,4 +1,4 @@
-"""A live llama.cpp server with a packaged coder model: the protocol, its calls in text, its counts."""
+"""A live llama.cpp server with a packaged coder model: protocol, calls in text, counts."""
 
 from __future__ import annotations
 
