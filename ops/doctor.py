@@ -8,11 +8,11 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ops import client, preferences
+from ops import client, doctor_guest, preferences
+from ops.checks import Check
 from ops.errors import Trouble
 from ops.files import free_bytes
 from ops.layout import Layout
@@ -29,24 +29,10 @@ ANSWER_BYTES_MAX = 2**20
 NAMES_SHOWN_MAX = 3
 
 
-@dataclass(frozen=True)
-class Check:
-    """`needed` False: told, but no failure."""
-
-    name: str
-    ok: bool
-    detail: str
-    remedy: str = ""
-    needed: bool = True
-
-    def view(self) -> dict[str, Any]:
-        shown = {"name": self.name, "ok": self.ok, "detail": self.detail}
-        return shown | {"remedy": "" if self.ok else self.remedy, "needed": self.needed}
-
-
 def examine(layout: Layout) -> dict[str, Any]:
     """`{"ok", "checks": [...]}`; a check that breaks is a failed one."""
-    checks = [_safely(check, layout) for check in CHECKS]
+    every = (*CHECKS, *doctor_guest.checks(layout))
+    checks = [_safely(check, layout) for check in every]
     needed = [check for check in checks if check.needed]
     return {"ok": all(check.ok for check in needed), "checks": [check.view() for check in checks]}
 

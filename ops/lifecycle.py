@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ops import client
+from ops import client, units
 from ops.errors import Exit, Failed, Refused
 from ops.layout import Layout
 from ops.lease import holder
@@ -63,6 +63,9 @@ def up(layout: Layout) -> tuple[dict[str, Any], bool]:
     """The status once it serves, and whether it was started just now."""
     if client.running(layout):
         return client.ask(layout, "status"), False
+    if units.managed(layout):
+        units.start()
+        return client.ask(layout, "status"), True
     if not layout.instance.exists():
         raise Refused(f"no instance at {layout.home}", "make one with: orgctl init", Exit.ABSENT)
     try:
@@ -119,6 +122,9 @@ def _join(layout: Layout) -> dict[str, Any]:
 
 def down(layout: Layout) -> dict[str, Any]:
     """Ask it to end, and wait until all of it is gone, the keeper last."""
+    if units.managed(layout):
+        units.stop()
+        return {"home": str(layout.home), "state": "down"}
     keeper = (holder(layout.daemon_lease) or {}).get("pid")
     last = os.pidfd_open(keeper) if keeper else None
     try:

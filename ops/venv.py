@@ -23,6 +23,7 @@ LOCKED = re.compile(
 )
 LINE_SHOWN_CHARS = 80
 READY = ".ready"  # written last; an environment without it is made anew
+SYSTEM_STORE = Path("/opt/org/venvs")  # what ops/install.sh made, root's own and read by all
 MAKE_SECONDS = 600.0
 KEY_CHARS = 16
 # Packages' own tests and workshops, a third of all their lines, are not worth compiling.
@@ -37,10 +38,12 @@ def key_of(lock: bytes, base_python: Path) -> str:
 
 def ensure(venvs: Path, lock: bytes, base_python: Path) -> Path:
     """The interpreter of the environment for `lock`. Raises Failed when it cannot be made."""
-    folder = venvs / key_of(lock, base_python)
+    key = key_of(lock, base_python)
+    for store in (venvs, SYSTEM_STORE):
+        if (store / key / READY).exists() and (store / key / "bin/python").exists():
+            return store / key / "bin/python"
+    folder = venvs / key
     python = folder / "bin/python"
-    if (folder / READY).exists() and python.exists():
-        return python
     with (venvs / f".{folder.name}.lock").open("w") as lease:
         fcntl.flock(lease, fcntl.LOCK_EX)  # the second to come finds it made
         if not ((folder / READY).exists() and python.exists()):

@@ -1,4 +1,8 @@
-"""The broker: descriptor 4 is its admin channel; it lives as long as that is open."""
+"""The broker: it does what its admin channel says, as the supervisor's child or as a service.
+
+As a child its admin channel is descriptor 4, and it lives as long as that is open. As a service
+it listens where systemd made a socket for it; doors that last stay open between supervisors.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,7 @@ from daemon.broker.recent import Recent
 from daemon.broker.recordings import Recorder, Replay
 from daemon.broker.upstreams import Upstreams
 from daemon.state.settings import load
+from ops import notify
 from ops.errors import Refused, Trouble
 from ops.layout import Layout
 from ops.masking import Mask, secrets_in
@@ -34,8 +39,9 @@ Answer = dict[str, Any]
 class Admin:
     """Opens and closes doors as the supervisor says."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, keys: Path) -> None:
         self._layout = layout
+        self._keys = keys
         self._doors: dict[str, Door] = {}
         self._upstream = self._load()
         self.retired = False
@@ -45,7 +51,7 @@ class Admin:
         return Mask([*self._upstream.secrets, *secrets_in(os.environ)])(text)
 
     def _load(self) -> Upstreams:
-        return Upstreams.open(load(self._layout.home), self._layout.state)
+        return Upstreams.open(load(self._layout.home), self._keys)
 
     async def answer(self, request: dict[str, Any]) -> Answer:
         verbs = {
@@ -103,6 +109,9 @@ class Admin:
         await door.close()
         return door.source.meter.view()
 
+    async def prune(self) -> None:
+        await self._prune({})
+
     async def _prune(self, _: dict[str, Any]) -> Answer:
         """Close every door that does not last: its cell went with an earlier supervisor."""
         for name in [name for name, door in self._doors.items() if not door.lasting]:
@@ -153,9 +162,26 @@ def _text(request: dict[str, Any], key: str) -> str:
 
 
 async def serve(layout: Layout) -> None:
+    """One admin channel, or one after the other."""
+    keys = os.environ.get("CREDENTIALS_DIRECTORY")
+    admin = Admin(layout, Path(keys) if keys else layout.state)
+    heard = notify.listening(1)
+    if not heard:
+        await converse(admin, socket.socket(fileno=ADMIN_FD))
+        await admin.close()
+        return
+    heard[0].setblocking(False)
+    notify.say(READY="1", STATUS="no supervisor yet")
+    while True:
+        own, _ = await asyncio.get_running_loop().sock_accept(heard[0])
+        notify.say(STATUS="a supervisor is connected")
+        await converse(admin, own)
+        await admin.prune()
+        notify.say(STATUS="the supervisor left")
+
+
+async def converse(admin: Admin, own: socket.socket) -> None:
     """Answer the admin channel, many requests at once, until it closes."""
-    admin = Admin(layout)
-    own = socket.socket(fileno=ADMIN_FD)
     own.setblocking(False)
     reader, writer = await asyncio.open_unix_connection(sock=own, limit=LINE_BYTES_MAX)
     tasks: set[asyncio.Task[None]] = set()
@@ -170,7 +196,7 @@ async def serve(layout: Layout) -> None:
             task = asyncio.create_task(handle(line))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
-    await admin.close()
+    writer.close()
 
 
 def main(argv: list[str]) -> int:

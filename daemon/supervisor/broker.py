@@ -1,8 +1,9 @@
-"""The broker as the supervisor sees it: one child, asked over its admin channel."""
+"""The broker as the supervisor sees it: a child or a service, asked over its admin channel."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import Mapping
@@ -12,10 +13,11 @@ from typing import Any
 
 from daemon.core.events import Kind
 from daemon.core.release import Release
+from daemon.supervisor.broker_room import Room
 from daemon.supervisor.channel import Channel, Message
 from daemon.supervisor.custody import Custody, Kept
 from daemon.supervisor.world import World
-from ops.errors import Failed, Refused
+from ops.errors import Failed, Refused, Trouble
 from ops.faults import point
 from ops.files import remove_tree
 from ops.processes import Child, spawn
@@ -25,6 +27,7 @@ ANSWER_SECONDS = 30.0
 CURRENT = "current"
 RECENT = "recent.jsonl"  # below state: what was asked of current lately
 PAUSE_SECONDS = 0.5
+PAUSE_SECONDS_MAX = 30.0
 BROKER = "broker"
 
 
@@ -37,6 +40,12 @@ def log_file(world: World, name: str) -> int:
     """A descriptor that appends to logs/<name>.log; the caller closes it."""
     path = world.layout.logs / f"{name}.log"
     return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def recent(world: World) -> Path:
+    """What was asked of current lately: in a room where the broker may write it."""
+    room = Room.find()
+    return room.path / "spool" / RECENT if room else world.layout.state / RECENT
 
 
 @dataclass
@@ -55,6 +64,7 @@ class Broker:
     world: World
     program: Release
     custody: Custody
+    room: Room | None = field(default_factory=Room.find)
     child: Child | None = None
     channel: Channel | None = None
     doors: dict[str, Door] = field(default_factory=dict)
@@ -64,7 +74,10 @@ class Broker:
     former: Kept | None = None
 
     async def start(self) -> None:
-        """The one that an earlier supervisor left, else a new one."""
+        """The service, the one that an earlier supervisor left, else a new one."""
+        if self.room is not None:
+            await self._join(self.room)
+            return
         kept = next((k for k in self.custody.kept.values() if k.record["what"] == BROKER), None)
         if kept is not None and kept.record["root"] == str(self.program.root):
             self.child, channel = kept.child, await kept.channel()
@@ -78,6 +91,18 @@ class Broker:
         self.channel = channel
         self.listener = asyncio.create_task(self._listen(channel))
 
+    async def _join(self, room: Room) -> None:
+        """It is systemd's to start; doors that last are open from before."""
+        channel = await room.join()
+        await self._greeted(channel)
+        self._begin(channel)
+        for door in self.doors.values():
+            await self._ask("open", cell=door.name, directory=str(door.directory), **door.limits)
+
+    async def _greeted(self, channel: Channel) -> None:
+        if await channel.until(lambda message: "ready" in message, READY_SECONDS) is None:
+            raise Failed("the broker did not become ready", "see: orgctl logs broker")
+
     async def _launch(self) -> None:
         channel, theirs = await Channel.pair()
         log = log_file(self.world, "broker")
@@ -89,8 +114,7 @@ class Broker:
         finally:
             os.close(log)
             theirs.close()
-        if await channel.until(lambda message: "ready" in message, READY_SECONDS) is None:
-            raise Failed("the broker did not become ready", "see: orgctl logs broker")
+        await self._greeted(channel)
         record = {"what": BROKER, "root": str(self.program.root)}
         self.custody.keep(BROKER, record, self.child, channel)
         self._begin(channel)
@@ -108,12 +132,24 @@ class Broker:
             if not future.done():
                 future.set_result({"error": "the broker ended", "hint": "it is started again"})
         self.waiting.clear()
-        if self.child is not None:
+        if self.room is not None:
+            await self._again(self.room)
+        elif self.child is not None:
             self.child.kill()
             self.world.tell(Kind.NOTICE, text="the broker ended and is started again")
             self.custody.drop(BROKER)
             await asyncio.sleep(PAUSE_SECONDS)  # a broker that dies at once must not spin
             await self._launch()
+
+    async def _again(self, room: Room) -> None:
+        """Until it is there again: without it nobody reaches a model."""
+        pause = PAUSE_SECONDS
+        while self.channel is None:
+            self.world.tell(Kind.NOTICE, text="the broker ended; systemd starts it again")
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, PAUSE_SECONDS_MAX)
+            with contextlib.suppress(Trouble):  # told above, with the next try
+                await self._join(room)
 
     async def _ask(self, verb: str, **arguments: Any) -> Message:
         if self.channel is None:
@@ -143,11 +179,9 @@ class Broker:
         What goes through current's is kept, a little of it, for candidates to be tried on.
         """
         if name == CURRENT:
-            limits = {"recent": str(self.world.layout.state / RECENT), **limits}
-        directory = self.world.layout.run / "cells" / name
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        door = Door(name, directory, limits)
-        await self._ask("open", cell=name, directory=str(directory), **limits)
+            limits = {"recent": str(recent(self.world)), **limits}
+        door = await asyncio.to_thread(self._door, name, limits)
+        await self._ask("open", cell=name, directory=str(door.directory), **door.limits)
         self.doors[name] = door
         if limits.get("lasting"):
             await self._retire_former()
@@ -165,13 +199,26 @@ class Broker:
         if said is None or "error" in said:
             former.child.kill()
 
+    def _door(self, name: str, limits: Mapping[str, Any]) -> Door:
+        if self.room is not None:
+            return Door(name, self.room.door(name), self.room.lend(name, limits))
+        directory = self.world.layout.run / "cells" / name
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return Door(name, directory, limits)
+
     async def close(self, name: str) -> Message:
         """Shut it; what was used through it is the answer."""
         door = self.doors.pop(name, None)
         used = await self._ask("close", cell=name)
+        if self.room is not None:
+            await asyncio.to_thread(self.room.take_back, name)
         if door is not None:
             remove_tree(door.directory)
         return used
+
+    async def reload(self) -> None:
+        """The model's settings and keys are read again."""
+        await self._ask("reload")
 
     async def probe(self) -> Message:
         return await self._ask("probe")

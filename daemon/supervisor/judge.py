@@ -16,7 +16,7 @@ from daemon.core import release as releases
 from daemon.core.events import Kind
 from daemon.core.goal import Goal
 from daemon.core.release import Release
-from daemon.supervisor.broker import RECENT, Broker, boot_argv, log_file
+from daemon.supervisor.broker import Broker, boot_argv, log_file, recent
 from daemon.supervisor.channel import Channel, Message
 from daemon.supervisor.runnable import build, program
 from daemon.supervisor.slots import Slots
@@ -96,7 +96,7 @@ def _job(world: World, case: Case, release: Release, base: Release) -> dict[str,
         else "/healthz",
         "only": case.only,
         "serve": case.serve,
-        "recent": str(world.layout.state / RECENT),
+        "recent": str(recent(world)),
     }
 
 

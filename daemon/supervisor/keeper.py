@@ -19,6 +19,7 @@ from daemon.core.keeping import Do, Program, Seen, decide
 from daemon.state.programs import Programs
 from daemon.state.settings import load
 from daemon.supervisor.reign import Custody, begin
+from ops import notify
 from ops.errors import Trouble
 from ops.layout import Layout
 from ops.lease import hold
@@ -27,6 +28,7 @@ from ops.sockets import listen_tcp
 BACKLOG = 2048
 PAUSE_SECONDS_FIRST, PAUSE_READY_SECONDS_MAX, PAUSE_SECONDS_MAX = 0.05, 0.5, 30.0
 STEADY_SECONDS = 60.0  # a supervisor that ran this long is forgiven its earlier crashes
+SLOTS = ("current", "candidate")  # in this order in systemd/org.socket too
 LOST = {"error": "the supervisor ended before it was ready", "hint": "see: orgctl logs supervisor"}
 
 
@@ -75,8 +77,10 @@ def tell(ear: int, message: Mapping[str, object]) -> None:
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="daemon.supervisor.keeper")
     parser.add_argument("--home", type=Path, required=True)
-    parser.add_argument("--ready-fd", type=int, required=True)
+    parser.add_argument("--ready-fd", type=int, help="told when it serves; systemd is told too")
     flags = parser.parse_args(argv)
+    if flags.ready_fd is None:
+        flags.ready_fd = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
     layout = Layout(flags.home)
 
     def stop(*_: object) -> None:
@@ -88,8 +92,8 @@ def main(argv: list[str]) -> int:
     try:
         with hold(layout.daemon_lease, "running this instance"):
             ports = load(layout.home).ports
-            sockets = tuple(
-                listen_tcp(ports.host, port, BACKLOG) for port in (ports.current, ports.candidate)
+            sockets = notify.listening(len(SLOTS)) or tuple(
+                listen_tcp(ports.host, getattr(ports, slot), BACKLOG) for slot in SLOTS
             )
             return keep(layout, sockets, flags.ready_fd)
     except Stop:

@@ -14,19 +14,22 @@ import os
 import signal
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 
 from daemon.core.events import Kind
 from daemon.core.keeping import RENEW_CODE
 from daemon.supervisor import recovery, runnable
 from daemon.supervisor.broker import Broker
-from daemon.supervisor.control import Control
+from daemon.supervisor.control import Control, Verb
 from daemon.supervisor.custody import Custody
 from daemon.supervisor.cycle import Cycle
 from daemon.supervisor.facts import Facts
 from daemon.supervisor.looks import Looks
 from daemon.supervisor.promoter import Promoter
+from daemon.supervisor.pulse import tell_ready
 from daemon.supervisor.rebuild import rebuild
+from daemon.supervisor.reloading import reload
 from daemon.supervisor.renewal import Renewal
 from daemon.supervisor.slots import Slots
 from daemon.supervisor.verbs import STREAMS, Verbs
@@ -71,7 +74,8 @@ class Supervisor:
         cycle = Cycle(world, broker, slots, self._promoter)
         self._renewal = Renewal(world, custody, self._promoter, self._stopping)
         self._verbs = Verbs(world, slots, self._promoter, cycle, self._stopping)
-        self._control = Control(world, self._verbs.table(), STREAMS)
+        table: dict[str, Verb] = {**self._verbs.table(), "reload": partial(reload, world, broker)}
+        self._control = Control(world, table, STREAMS)
         looks = Looks(world, slots, self._promoter)
         self.facts = Facts(world, looks, self._verbs.table(), Workspaces(world, slots.release))
         self.tasks = [asyncio.create_task(custody.beat())]
@@ -117,6 +121,7 @@ class Supervisor:
         habits = (self._renewal.watch(), self._watcher.watch(), self._verbs.nights.schedule.watch())
         for forever in habits:
             self.tasks.append(asyncio.create_task(forever))
+        self.tasks.append(tell_ready(world, slots))
 
     async def _end(self, goes_on: bool) -> None:
         for task in self.tasks:

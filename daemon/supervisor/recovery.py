@@ -12,6 +12,7 @@ from daemon.core.candidate import Stage
 from daemon.core.events import Kind
 from daemon.core.promotion import Answer, State
 from daemon.state.programs import Programs
+from daemon.supervisor.broker_room import Room
 from daemon.supervisor.custody import Custody
 from daemon.supervisor.promoter import Promoter, stage_after
 from daemon.supervisor.runnable import build
@@ -40,6 +41,8 @@ def sweep_cells(world: World) -> None:
     for cell in (world.layout.run / "cells").glob("*"):
         if not any(cell.glob("*.sock")):
             remove_tree(cell)
+    if (room := Room.find()) is not None:
+        room.sweep()
 
 
 def _end_leftovers(world: World, custody: Custody) -> None:
@@ -49,7 +52,7 @@ def _end_leftovers(world: World, custody: Custody) -> None:
         spared |= family(kept.child.pid)
     for pid in leftovers(world.layout):
         if pid not in spared:
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
 
 

@@ -19,6 +19,7 @@ from daemon.core.release import Point
 from daemon.state import schema
 from daemon.state.journal import Journal
 from daemon.state.settings import RepoSettings, Settings, load, load_repo
+from ops import journald
 from ops.errors import Refused, Trouble
 from ops.history import History
 from ops.layout import Layout
@@ -133,6 +134,8 @@ class World:
         room = {"author": "agents", "gate": "gates"}.get(str(event["kind"]).split(".")[0])
         with (self.layout.logs / f"{room or 'supervisor'}.log").open("a", encoding="utf-8") as log:
             log.write(json.dumps(event) + "\n")
+        if journald.listens():
+            journald.send(json.dumps(event), event)
 
     def listen(self) -> asyncio.Queue[Event]:
         ear: asyncio.Queue[Event] = asyncio.Queue(EAR_EVENTS_MAX)

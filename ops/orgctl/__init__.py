@@ -59,7 +59,11 @@ from ops.orgctl import namespaces
 from ops.orgctl import team
 
 # isort: split
+from ops.orgctl import vm
+
+# isort: split
 from ops.orgctl.common import ASKED, app, take_common
+from ops.orgctl.owner import become
 
 INTERRUPTED = 130
 TOLD_CHARS_MAX = 1000
@@ -80,6 +84,7 @@ VERBS = (
     skills,
     namespaces,
     team,
+    vm,
 )
 # What the daemon does to its end, whether or not somebody waits for it.
 GOES_ON = frozenset({"evolve", "fitness", "promote", "approve", "rollback", "up"})
@@ -105,6 +110,7 @@ def main(argv: list[str]) -> int:
 
 
 def _run(argv: list[str]) -> int:
+    become(ASKED.layout.home, argv)
     command = typer.main.get_command(app)
     try:
         result = command.main(argv, prog_name="orgctl", standalone_mode=False)

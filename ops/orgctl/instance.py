@@ -52,6 +52,14 @@ def down(yes: Yes = False) -> None:
 
 
 @app.command()
+def reload() -> None:
+    """Read the settings again."""
+    found = ask("reload")
+    if not say(found):
+        print("the settings were read again")
+
+
+@app.command()
 def status(watch: Annotated[bool, typer.Option(help="Show it again each second.")] = False) -> None:
     """What runs where, what is under way."""
     from ops import render
