@@ -34,6 +34,9 @@ ARGUMENTS = '{"grams": 7, "label": "a < b"}'
 
 FAMILIES: dict[str, Case] = {
     "hermes": case(f"Now.<tool_call>\n{JSON}\n</tool_call>", WEIGH, content="Now."),
+    "method": case(f'{{"method": "weigh", "params": {ARGUMENTS}}}', WEIGH),
+    "namespace": case(f"<function=functions.weigh>{ARGUMENTS}</function>", WEIGH),
+    "wrapped": case(f"<function_call name=\"weigh\" arguments='{ARGUMENTS}'/>", WEIGH),
     "plamo": case(
         "<|plamo:begin_tool_requests:plamo|><|plamo:begin_tool_request:plamo|>"
         "<|plamo:begin_tool_name:plamo|>weigh<|plamo:end_tool_name:plamo|>"

@@ -50,7 +50,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         boot("ops.local_model", "stop", str(record))
 
 
-@pytest.fixture(scope="module", params=["openai", "llama-server"])
+@pytest.fixture(scope="module", params=["llama-server"])
 def model(
     request: pytest.FixtureRequest, base: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[OpenAI]:

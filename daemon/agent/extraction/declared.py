@@ -17,6 +17,8 @@ INTEGER = re.compile(r"[+-]?\d+\Z")
 BOOLEANS = {"true": True, "false": False}
 EMPTY: Schema = {}
 REFERENCES_MAX = 8
+NAMESPACE = "functions."
+WRAPPERS = frozenset({"arguments", "parameters", "args", "params", "input"})
 
 
 class Declared:
@@ -39,7 +41,13 @@ class Declared:
         """Whether `name` was declared, not merely possible."""
         return name in self.parameters
 
+    def named(self, name: str) -> str:
+        """Without the space of names that OpenAI's models put before it."""
+        short = name.strip().removeprefix(NAMESPACE)
+        return short if not self.sure(name) and self.has(short) else name
+
     def call(self, name: str, arguments: object) -> Call | Fault:
+        name = self.named(name)
         if not self.has(name):
             return Fault(name, "there is no such tool")
         if not isinstance(arguments, dict):
@@ -48,12 +56,22 @@ class Declared:
 
     def call_from_texts(self, name: str, texts: Sequence[tuple[str, str]]) -> Call | Fault:
         """A call whose arguments are bare texts, typed by the schema, else by their look."""
+        name = self.named(name)
         if not (self.has(name) or (not self.known and NAME_IN_TAG.match(name))):
             return Fault(name, "there is no such tool")
         try:
-            return Call(name, {key: self.typed(name, key, text) for key, text in texts})
+            typed = {key: self.typed(name, key, text) for key, text in texts}
+            return Call(name, self._unwrapped(name, typed))
         except BadValue as fault:
             return Fault(name, str(fault))
+
+    def _unwrapped(self, name: str, typed: dict[str, Any]) -> dict[str, Any]:
+        """Arguments that all stand in one called so, where the schema knows no such one."""
+        if len(typed) == 1 and self.sure(name):
+            ((key, value),) = typed.items()
+            if key in WRAPPERS and isinstance(value, dict) and not self.takes(name, {key}):
+                return value
+        return typed
 
     def positional(self, name: str, listed: Sequence[Any]) -> dict[str, Any] | None:
         """Arguments without names take those of the schema, in its order."""

@@ -13,7 +13,17 @@ from daemon.agent.extraction.lenient import BadValue
 from daemon.agent.extraction.shapes import Call, Fault
 from daemon.agent.extraction.source import SPACE, Source, Wait
 
-NAMES = ("name", "tool_name", "function_name", "tool", "function", "action", "recipient_name")
+NAMES = (
+    "name",
+    "tool_name",
+    "function_name",
+    "tool",
+    "function",
+    "action",
+    "recipient_name",
+    "method",
+    "call",
+)
 ARGUMENTS = (
     "arguments",
     "parameters",
@@ -90,7 +100,7 @@ def _call(value: dict[str, Any], tools: Declared, bare: bool) -> Call | Fault:
         arguments_key and set(value) <= BESIDE | {name_key, arguments_key, "function"}
     ):
         raise NoCall
-    name = _declared_name(value[name_key], tools)
+    name = tools.named(value[name_key])
     if _is_schema(value.get("parameters")) and not tools.takes(name, {"type"}):
         raise NoCall
     if arguments_key is None and not (tools.sure(name) or name_key == "tool_name"):
@@ -115,11 +125,6 @@ def _keyed(value: dict[str, Any], tools: Declared, bare: bool) -> Call | Fault:
     if not isinstance(arguments, dict) or not tools.has(name):
         raise NoCall
     return tools.call(name, arguments)
-
-
-def _declared_name(name: str, tools: Declared) -> str:
-    short = name.strip().removeprefix("functions.")
-    return short if not tools.sure(name) and tools.has(short) else name
 
 
 def _object(arguments: Any) -> Any:
