@@ -16,7 +16,7 @@ from tests.journeys.instance import Home, running
 from tests.load import Load
 from tests.model_server import say, scripted_model
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.crash]
 
 AFTER_SECONDS = 2.5  # longer than the judging takes
 BACK_SECONDS_MAX = 60.0

@@ -6,17 +6,21 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.journeys.instance import Home, git, running
-from tests.load import Load
+from tests.load import Load, Streams
+from tests.model_server import say, scripted_model, slowly
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.crash]
 
 DECIDED_SECONDS = 60.0
 BACK_SECONDS_MAX = 30.0
 LOOK_SECONDS = 0.2
+WORDS = "one two three four five six seven eight nine ten " * 20
+ASK = b'{"model": "scripted", "stream": true, "messages": [{"role": "user", "content": "count"}]}'
 PROCESS = "daemon/supervisor/process.py"
 ENTRY = "def main(argv: list[str]) -> int:\n"
 HARMLESS = "# a newer supervisor\n"
@@ -26,6 +30,10 @@ BROKEN = {
     "hangs": "    import threading\n    threading.Event().wait()\n",
     "cannot read the journal": ("    from daemon.state import journal\n    journal.SCHEMA = 0\n"),
 }
+
+
+def base_of(model: Any) -> str:
+    return f'[model]\nbase = "http://127.0.0.1:{model.server_address[1]}"\n'
 
 
 def push(home: Home, tmp_path: Path, change: Callable[[str], str]) -> str:
@@ -55,17 +63,23 @@ def program(home: Home, name: str) -> str:
 
 
 def test_a_newer_supervisor_takes_over(home: Home, org_repo: Path, tmp_path: Path) -> None:
-    """It runs on trial, then is the good one; no request fails, and current is not restarted."""
-    with running(home, org_repo):
+    """It runs on trial, then is the good one; no request fails, and current is not restarted.
+
+    Its broker takes over as well, while streams go on through the former one.
+    """
+    replies = [slowly(0.02, say(WORDS))] * 2000
+    with scripted_model(replies) as model, running(home, org_repo, base_of(model)):
         home.ask("down", "--yes")
         commit = push(home, tmp_path, lambda text: text + HARMLESS)
         home.ask("up")
         serving = home.get("/healthz").json()
         assert serving["commit"] == commit
-        with Load(f"http://127.0.0.1:{home.current}/healthz", 100) as load:
+        streams = Streams("/v1/chat/completions", 4, ASK)
+        with Load(f"http://127.0.0.1:{home.current}/healthz", 100, streams) as load:
             until(lambda: program(home, "program.json") == commit, DECIDED_SECONDS)
             load.wait_for(100)
         assert (load.failed, load.refused, load.cut) == (0, 0, 0), load.faults
+        assert load.streamed > 0
         assert home.get("/healthz").json()["pid"] == serving["pid"]
         assert home.ask("status")["supervisor"]["program"] == commit
         assert program(home, "program-failed.json") == ""
