@@ -92,6 +92,7 @@ def work(job: Job, line: Line, workspace: Workspace) -> None:
             tools=job.offered(),
             declared=job.declared(),
             loose=job.loose,
+            must_change=True,
             limits=job.limits(),
             record=record,
         )

@@ -86,3 +86,10 @@ def unproved(text: str, evidence: Collection[str]) -> list[Deed]:
 def complaint(deeds: Iterable[Deed]) -> str:
     """What is missing, in words."""
     return " and ".join(SAID[deed] for deed in deeds)
+
+
+def missing(changed: bool, tested: bool) -> str:
+    """What a goal that is said to be reached still lacks; empty when it is shown."""
+    lacking = [] if changed else ["no file was changed"]
+    lacking += [] if tested else ["the tests did not pass after the last edit"]
+    return ", and ".join(lacking)

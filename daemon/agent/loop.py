@@ -8,6 +8,7 @@ from typing import Any
 
 from daemon.agent.compaction import compacted, too_long
 from daemon.agent.ends import End, Limits
+from daemon.agent.judge import missing
 from daemon.agent.messages import Call, Message
 from daemon.agent.patterns import circling
 from daemon.agent.prompts import prompt
@@ -61,6 +62,7 @@ class Run:
     steps_max: int
     tools: tuple[Tool, ...] = TOOLS
     talks: bool = False  # a reply without a call is the answer, and ends the run
+    must_change: bool = False  # `done` needs a changed file, beside tests that pass
     loose: bool = False  # guess calls from the prose of very small models
     declared: list[dict[str, Any]] | None = None  # to the model; None: the schemas of all tools
     limits: Limits | None = None
@@ -234,13 +236,16 @@ class Run:
         return _guarded(tool, arguments, self.workspace)
 
     def _done(self, result: Result) -> tuple[Result, Event]:
-        """`done` counts when the tests passed after the last edit; else it goes back once."""
-        if self.state.proved and self.state.proved == self.workspace.fingerprint():
+        """`done` counts when the judge finds it shown; else it goes back once."""
+        now = self.workspace.fingerprint()
+        changed = not self.must_change or self.state.changed or now != self.state.before
+        lacking = missing(changed, tested=bool(self.state.proved) and self.state.proved == now)
+        if not lacking:
             return result, {"ending": ("done", result.text)}
         if self.state.unproved + 1 >= UNPROVED_MAX:
-            why = "it called done again without tests that passed"
+            why = f"it called done again without evidence: {lacking}"
             return result, {"unproved": True, "ending": ("failed", why)}
-        said = "not accepted: call run_tests after your last edit; done counts when they pass"
+        said = prompt("unshown").format(lacking=lacking)
         return Result(said, ok=False), {"unproved": True}
 
 

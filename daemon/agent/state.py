@@ -33,6 +33,7 @@ class State:
     nudged: bool = False
     misfits: int = 0
     unproved: int = 0
+    changed: bool = False  # whether any turn left the workspace other than it was
     proved: str = ""  # the workspace's fingerprint when its tests last passed
     ending: End | None = None  # what the turn that is open, or was the last, leads to
     end: End | None = None
@@ -61,6 +62,7 @@ class State:
             self.ending = End(*event["ending"]) if "ending" in event else self.ending
         elif kind == "turn":
             self.recent.append(self.turn(event["changed"]))
+            self.changed = self.changed or event["changed"]
             del self.recent[:-WINDOW_TURNS]
             self.nudged, self.running = event["nudged"], False
             self.misfits = self.misfits + 1 if self.unread == len(self.calls) else 0

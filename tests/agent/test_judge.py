@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
-from daemon.agent.judge import Deed, claims, complaint, unproved
+from daemon.agent.judge import Deed, claims, complaint, missing, unproved
+from daemon.agent.loop import Hooks, Run
+from daemon.agent.messages import Message
+from daemon.agent.workspace import Workspace
+from tests.agent.room.case import Scripts, says
 
 CHANGED, RAN, TESTED = Deed.CHANGED, Deed.RAN, Deed.TESTED
 
@@ -80,3 +85,23 @@ def test_it_reads_long_texts_quickly() -> None:
     for bomb in ("I ran " * 4000, "tests " * 4000, "file has been " * 2000, "`" * 20_000):
         claims(bomb)
     assert time.monotonic() - began < 10
+
+
+def test_a_goal_is_reached_by_a_change_that_tests_show(tmp_path: Path) -> None:
+    """Done without a change goes back with the reason; done with one, and tests, counts."""
+    (tmp_path / "check.sh").write_text("exit 0\n")
+    workspace = Workspace(tmp_path, ("sh", "check.sh"))
+    words: list[str] = []
+    hooks = Hooks(_heard, _heard, lambda _, __, one: words.append(one.text), _heard, lambda: False)
+    proof, done = says("", ("run_tests", "{}")), says("", ("done", '{"summary": "better"}'))
+    edit = says("", ("write_file", '{"path": "a.py", "content": "A = 1"}'))
+    scripts = Scripts(author=[proof, done, edit, proof, done])
+    run = Run(scripts("author", _heard), workspace, hooks, 10, must_change=True)
+    run.messages = [Message(role="user", content="Goal: x")]
+    assert run.until_end().status == "done"
+    assert any("no file was changed" in one for one in words)
+    assert missing(changed=False, tested=False).count("and") == 1
+
+
+def _heard(*_: object) -> None:
+    return

@@ -1,0 +1,67 @@
+"""Two agents on a real small model: one writes a program, the other is asked about it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.journeys import service
+from tests.journeys.instance import ROOT, Home, running
+
+pytestmark = [pytest.mark.journey, pytest.mark.model]
+
+TRIES_MAX = 4  # a small model is not right every time
+START_SECONDS = 900
+TURN_SECONDS = 600.0
+TASK = "@alice Write the file primes.py: it prints the first ten primes. Then run it with python3."
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The packaged coder model, as `ops/run.sh --model local` starts it."""
+    record = tmp_path_factory.mktemp("model") / "model.json"
+    boot = [sys.executable, "-I", str(ROOT / "ops/boot.py"), "ops.local_model"]
+    subprocess.run([*boot, "start", str(record)], check=True, timeout=START_SECONDS)
+    try:
+        yield json.loads(record.read_text())
+    finally:
+        subprocess.run([*boot, "stop", str(record)], check=True)
+
+
+def chat(home: Home, room: str, text: str, *flags: str) -> dict[str, Any]:
+    words = ("chat", "--room", room, *flags, "--say", text, "--json")
+    found = home.orgctl(*words, seconds=TURN_SECONDS)
+    assert found.said, found
+    return found.json
+
+
+def test_two_agents_and_their_tools(home: Home, tmp_path: Path, model: dict[str, str]) -> None:
+    """The calls stand in the model's text, the file is real, and the other knows who wrote it."""
+    settings = (
+        f'[model]\nbase = "{model["base"]}"\nname = "{model["name"]}"\nidle_seconds = 600.0\n'
+    )
+    flags = ["--agent", "alice=", "--persona", "alice=You write small, correct Python programs."]
+    flags += ["--agent", "bob=", "--persona", "bob=You answer in one short sentence."]
+    flags += ["--tool", "write_file", "--tool", "sh"]
+    with running(home, service.make(tmp_path / "service"), settings):
+        told = []
+        for number in range(TRIES_MAX):
+            room = f"try{number}"
+            found = chat(home, room, TASK, *flags)
+            told.append(found)
+            written = home.path / "state/rooms" / room / "workspace/primes.py"
+            if written.exists() and {"changed", "ran"} <= set(found["messages"][-1]["deeds"]):
+                break
+        print(json.dumps(told, indent=1))
+        assert written.exists(), told
+        assert {"changed", "ran"} <= set(found["messages"][-1]["deeds"]), told
+        answer = chat(home, room, "@bob Who wrote primes.py?")["messages"][-1]
+        print(answer)
+        assert answer["who"] == "bob" and answer["tokens"] > 0
+        assert "alice" in answer["text"].lower()
