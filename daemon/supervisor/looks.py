@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -12,7 +12,7 @@ from daemon.core import release as releases
 from daemon.core.candidate import Candidate
 from daemon.state import goals
 from daemon.supervisor import views
-from daemon.supervisor.control import Answer
+from daemon.supervisor.control import Answer, Verb
 from daemon.supervisor.promoter import Promoter
 from daemon.supervisor.slots import Slots
 from daemon.supervisor.world import World
@@ -40,6 +40,11 @@ class Looks:
     world: World
     slots: Slots
     promoter: Promoter
+
+    def table(self) -> dict[str, Verb]:
+        """For orgctl, which draws and shows the same things."""
+        kept = (self.now, self.states, self.gates, self.releases, self.candidates)
+        return {f"look.{one.__name__}": _verb(one) for one in kept}
 
     def now(self, _: Arguments) -> Answer:
         """`status`, and what a page shows beside it."""
@@ -176,6 +181,13 @@ class Looks:
         name = str(arguments.get("name") or "supervisor")
         lines, _ = logs.tail(logs.path_of(self.world.layout, name))
         return {"name": name, "names": list(logs.NAMES), "lines": lines[-LOG_LINES_MAX:]}
+
+
+def _verb(look: Callable[[Arguments], Answer]) -> Verb:
+    async def answer(arguments: Arguments) -> Answer:
+        return look(arguments)
+
+    return answer
 
 
 def _watched(world: World) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from daemon.supervisor.chat_verbs import ChatVerbs
 from daemon.supervisor.control import Answer, Verb
 from daemon.supervisor.cycle import Cycle, Wish
 from daemon.supervisor.goal_verbs import GoalVerbs
+from daemon.supervisor.looks import Looks
 from daemon.supervisor.night_verbs import NightVerbs
 from daemon.supervisor.promoter import Promoter, new_promotion
 from daemon.supervisor.slots import Slots
@@ -64,6 +65,7 @@ class Verbs:
             **Steering(self.cycle).table(),
             **self.chats.table(),
             **TokenVerbs(self.world).table(),
+            **Looks(self.world, self.slots, self.promoter).table(),
             "evolve": self.evolve,
             "candidates": self.candidates,
             "show": self.show,

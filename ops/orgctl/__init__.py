@@ -17,7 +17,16 @@ from ops.orgctl import instance  # the verbs, in the order in which help shows t
 from ops.orgctl import events
 
 # isort: split
+from ops.orgctl import top
+
+# isort: split
+from ops.orgctl import plot
+
+# isort: split
 from ops.orgctl import token
+
+# isort: split
+from ops.orgctl import shell
 
 # isort: split
 from ops.orgctl import goals
@@ -70,7 +79,10 @@ TOLD_CHARS_MAX = 1000
 VERBS = (
     instance,
     events,
+    top,
+    plot,
     token,
+    shell,
     goals,
     evolution,
     steering,
@@ -95,6 +107,10 @@ def main(argv: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a locale may lack our marks
+    if shell.COMPLETE in os.environ:
+        from typer._completion_classes import completion_init
+
+        completion_init()
     try:
         code = _run(take_common(argv))
         sys.stdout.flush()

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ops.orgctl.common import Yes, ask, confirm, say, token_app
+from ops.orgctl.common import Yes, app, ask, confirm, say, token_app
 
 
 @token_app.command("add")
@@ -47,6 +47,9 @@ def token_remove(name: str, yes: Yes = False) -> None:
     confirm(f"remove the token {name}", yes)
     if not say(ask("token.remove", name=name)):
         print(f"removed {name}")
+
+
+app.add_typer(token_app, name="token")
 
 
 def _until(found: dict[str, object]) -> str:
