@@ -18,6 +18,10 @@ class Schedule(Section):
     verify: str = "37 4 * * *"
     gc: str = ""
     report: str = "0 7 * * *"
+    observe: str = ""
+    observed: str = Field(
+        default="propose", pattern="^(propose|auto)$", description="what becomes of such goals"
+    )
     freeze: tuple[str, ...] = Field(
         default=(), description="windows without promotions: mon-fri 08:00-18:00"
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from daemon.supervisor import budgets, frozen, replay, report
+from daemon.supervisor import budgets, frozen, observing, replay, report
 from daemon.supervisor.control import Answer
 from daemon.supervisor.cycle import Cycle
 from daemon.supervisor.night import Night
@@ -35,7 +36,7 @@ class NightVerbs:
         evolve, promote = self.verbs["evolve"], self.verbs["promote"]
         self.night = Night(self.world, self.cycle.broker, evolve, promote)
         works: dict[str, Work] = {"cycles": self.night.cycle, "verify": self._verify}
-        works |= {"gc": self._collect, "report": self._report}
+        works |= {"gc": self._collect, "report": self._report, "observe": self._observe}
         self.schedule = Schedule(self.world, works)
 
     def table(self) -> dict[str, Verb]:
@@ -72,6 +73,10 @@ class NightVerbs:
         path = folder / f"{local(now).date().isoformat()}.json"
         write_atomic(path, json.dumps(found, indent=1).encode())
         return report.summary(found)
+
+    async def _observe(self) -> str:
+        found = await asyncio.to_thread(observing.observe, self.world)
+        return f"{len(found)} goals proposed: {', '.join(goal.title for goal in found)}"
 
     # Verbs
 

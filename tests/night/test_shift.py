@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.journeys import service
-from tests.journeys.instance import Home, free_port, running
+from tests.journeys.instance import Home, commit_all, free_port, running
 from tests.journeys.test_other_repo import GOOD
 from tests.model_server import say, scripted_model
 
@@ -30,6 +30,24 @@ def until(home: Home, true: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
 
 def outcome(found: dict[str, Any]) -> str:
     return str(found["jobs"][0].get("outcome"))
+
+
+def test_org_proposes_goals_and_a_person_agrees(home: Home, tmp_path: Path) -> None:
+    """An open row of a TODO is proposed once, with its evidence, and worked on when accepted."""
+    repo = service.make(tmp_path / "service")
+    (repo / "TODO.md").write_text("- [ ] count words only\n- [x] count\n")
+    commit_all(repo, "Say what is to do")
+    with running(home, repo):
+        for _ in range(2):
+            home.ask("schedule", "run", "observe")
+            until(home, lambda found: not any(job["running"] for job in found["jobs"]))
+        listed = home.ask("goal", "list")["goals"]
+        assert [(one["text"], one["state"]) for one in listed] == [("count words only", "proposed")]
+        assert "no open goal" in home.orgctl("evolve", "--wait").told
+        assert "proposed goal" in home.orgctl("report").said
+        home.ask("goal", "accept", listed[0]["id"])
+        shown = home.ask("goal", "show", listed[0]["id"])
+        assert (shown["proposed"], shown["evidence"]) == (False, "an open row of TODO.md")
 
 
 def test_a_cycle_by_the_clock(home: Home, tmp_path: Path) -> None:

@@ -1,0 +1,30 @@
+"""What org sees by itself becomes a wish only with evidence, and is the same wish each time."""
+
+from __future__ import annotations
+
+from daemon.core.observed import errors, failing_tools, open_rows
+
+
+def test_an_error_that_comes_again_is_a_wish() -> None:
+    """Numbers, names and paths aside; a rare one is none."""
+    lines = [f"KeyError: 'k{number}' at 0x{number:x}" for number in range(5)]
+    found = errors([*lines, "ValueError: once", "all is well: 200"])
+    assert [wish.text for wish in found] == ["Mend what makes current log: KeyError: … at …"]
+    assert found[0].evidence == "seen 5 times, first as: KeyError: 'k0' at 0x0"
+    assert found[0].id == errors(lines[1:])[0].id
+
+
+def test_a_tool_that_mostly_fails_is_a_wish() -> None:
+    def result(tool: str, ok: bool) -> dict[str, object]:
+        return {"kind": "author.result", "said": {"tool": tool, "ok": ok}}
+
+    events = [result("sh", number % 3 == 0) for number in range(12)]
+    events += [result("read_file", True)] * 20 + [result("run_tests", False)] * 20
+    events += [result("rare", False)] * 3
+    found = failing_tools(events)
+    assert [wish.evidence for wish in found] == ["8 of 12 calls failed"]
+
+
+def test_open_rows_of_a_todo_are_wishes() -> None:
+    rows = open_rows({"TODO.md": "# to do\n- [ ] answer faster\n- [x] done\n* [ ] tell more\n"})
+    assert [wish.text for wish in rows] == ["answer faster", "tell more"]
