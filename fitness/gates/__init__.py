@@ -12,6 +12,7 @@ from fitness.gates import (
     build,
     command,
     contract,
+    faults,
     goal,
     identity,
     lint,
@@ -51,7 +52,11 @@ def _gate(module: ModuleType) -> Gate:
 
 # A stage's gates run at the same time; what measures has the machine to itself.
 HYGIENE, BUILD = (paths,), (build, lint, types)
-SERVE, WORK, MEASURE = (identity, contract), (tests, own_tests, goal, behaviour, replay), (load,)
+SERVE, WORK, MEASURE = (
+    (identity, contract),
+    (tests, own_tests, goal, behaviour, replay, faults),
+    (load,),
+)
 SUITE = tuple(_gate(module) for module in (*HYGIENE, *BUILD, *SERVE, *WORK, *MEASURE))
 
 

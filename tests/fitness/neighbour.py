@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import signal
 import socket
 import sys
 import threading
@@ -19,7 +21,7 @@ from typing import Any, ClassVar
 from ops.processes import Child, spawn
 
 LISTENING_FD = 3
-Faults = Mapping[str, Any]  # seconds, leak, untouched, descriptors, status
+Faults = Mapping[str, Any]  # of its answers, its memory, its temper; see Handler
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -33,8 +35,17 @@ class Handler(BaseHTTPRequestHandler):
         if self.faults.get("descriptors"):
             self.kept.append(socket.socket())
 
+    def send_error(self, *_: Any, **__: Any) -> None:
+        if self.faults.get("dies_of_rubbish"):
+            os._exit(1)
+        super().send_error(400)
+
     def respond(self) -> None:
-        self.rfile.read(int(self.headers.get("content-length") or 0))
+        size = self.headers.get("content-length") or "0"
+        if not size.isdigit() or len(size) > 9:
+            self.send_error()
+            return
+        self.rfile.read(int(size))
         until = time.perf_counter() + self.faults.get("seconds", 0.0)
         if self.path == self.faults.get("leaks_at", self.path):
             self.kept.append(b"x" * self.faults.get("leak", 0))
@@ -56,6 +67,8 @@ class Handler(BaseHTTPRequestHandler):
 
 def main() -> None:
     Handler.faults = json.loads(sys.argv[1])
+    if Handler.faults.get("deaf"):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with ThreadingHTTPServer(("", 0), Handler, bind_and_activate=False) as server:
         server.socket.close()
         server.socket = socket.socket(fileno=LISTENING_FD)
@@ -76,6 +89,9 @@ class Neighbours:
         with self._lock:
             self.needs.append(need)
             if need == "beside":
+                which = {one["which"] for one in what["wanted"]}
+                if what["cramped"] and any(self._faults[one].get("writes") for one in which):
+                    return {"failed": "it could not write"}
                 return {"beside": [self._start(**one) for one in what["wanted"]]}
             if need == "end":
                 for name in what["names"]:

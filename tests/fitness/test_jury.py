@@ -26,7 +26,17 @@ SECONDS = 60.0
 MODULE = "daemon/core/words.py"
 BETTER = WORDS.replace("How many", "The number of")
 HYGIENE = ["paths", "build", "lint", "types"]
-WORK = [*HYGIENE, "identity", "contract", "tests", "own-tests", "goal", "behaviour", "replay"]
+WORK = [
+    *HYGIENE,
+    "identity",
+    "contract",
+    "tests",
+    "own-tests",
+    "goal",
+    "behaviour",
+    "replay",
+    "faults",
+]
 NAMES = [*WORK, "load"]
 
 
@@ -192,7 +202,7 @@ def test_a_healthy_candidate_has_a_complete_card(repo: Repo) -> None:
         assert (subject.job.evidence.parent / str(score.evidence)).is_file()
     ended = [event["name"] for event in events if event.get("state") == "ended"]
     assert ended[0] == "paths"
-    assert set(ended[-6:-1]) == set(WORK[-5:])
+    assert set(ended[-7:-1]) == set(WORK[-6:])
     assert ended[-1] == "load"
     assert [event.get("need") for event in events].index("serve") > 5  # after hygiene and build
 
