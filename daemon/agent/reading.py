@@ -22,6 +22,8 @@ class Reading:
 
 
 def read(reply: Reply, schemas: Sequence[dict[str, Any]], loose: bool) -> Reading:
+    if not reply.content.strip():
+        return Reading(list(reply.calls), (), "")
     found = extract(reply.content, schemas, reply.model or None, loose=loose)
     embedded = [
         Call(id="", name=call.name, arguments=json.dumps(call.arguments)) for call in found.calls

@@ -162,6 +162,7 @@ WORK = (
 )
 
 
+@pytest.mark.process
 def test_it_goes_on_from_every_point_and_runs_nothing_twice(tmp_path: Path) -> None:
     """Killed after each write to its record: the end is the same, no finished call runs again."""
     whole = worked(tmp_path / "whole", None)

@@ -26,7 +26,7 @@ SCRIPTS = Path(__file__).parent / "loop_peers"
 RUNS = 7
 CALLS = 20
 LOOPS = 5  # in one process: the first one warms up
-RUN_SECONDS = 120.0
+RUN_SECONDS = 300.0
 PEERS = {
     "mini-swe-agent": ("mini_swe_agent", ("mini-swe-agent==2.4.6", "mcp")),
     "smolagents": ("smolagents_loop", ("smolagents[openai]==1.26.0", "pyyaml==6.0.3")),
