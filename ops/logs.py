@@ -26,6 +26,7 @@ NAMES = (
     "gates",
     "jury",
     "author",
+    "chat",
 )
 
 

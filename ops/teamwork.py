@@ -11,9 +11,11 @@ from typing import Any
 from ops import rooms, talk, teams
 from ops.errors import Exit, Failed, Refused
 from ops.layout import Layout
+from ops.lifecycle import boot
 from ops.render import BAD, BUSY, GOOD, line
 
 PROGRAM = "daemon.agent.team"
+LEAD = "lead"  # whose pane has the plan, whatever the lead is called
 MARKS = {"done": GOOD, "failed": BAD}
 Json = dict[str, Any]
 
@@ -65,26 +67,55 @@ def go_on(layout: Layout, folder: rooms.RoomFolder, quiet: bool) -> Json:
                 raise Failed(str(event["error"]), str(event["hint"]))
             if event["event"] == "outcome":
                 folder.add({"kind": "outcome", **event})
-            if not quiet:
-                _progress(event, time.monotonic() - began)
+            told = _told(event)
+            if told is not None:
+                _note(folder, *told)
+            if told is not None and not quiet:
+                seconds = time.monotonic() - began
+                print(f"{seconds:6.1f} s  {line(told[1])}", file=sys.stderr, flush=True)
     return view(folder)
 
 
-def _progress(event: Mapping[str, Any], seconds: float) -> None:
-    kind = event["event"]
-    entry = event.get("entry") or {}
-    said = None
+def _told(event: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Who does it, and what a person is told of it."""
+    kind, entry = event["event"], event.get("entry") or {}
+    who = str(event.get("who") or entry.get("who") or LEAD)
     if kind == "begins":
-        said = f"{BUSY} {event['id']} · {event['who']} · {event['model']}"
-    elif kind == "again":
-        said = f"  {event['who']} is asked again: {event['why']}"
-    elif entry.get("kind") == "plan":
-        said = f"plan: {', '.join(one['id'] for one in entry['plan']['subtasks'])}"
-    elif entry.get("kind") == "end":
+        return who, f"{BUSY} {event['id']} · {who} · {event['model']}"
+    if kind == "call":
+        return who, f"  {event['subtask']} → {event['tool']} {event['arguments']}"
+    if kind == "again":
+        return who, f"  {event['subtask']}: {who} is asked again: {event['why']}"
+    if entry.get("kind") == "plan":
+        return who, f"plan: {', '.join(one['id'] for one in entry['plan']['subtasks'])}"
+    if entry.get("kind") == "end":
         mark = MARKS.get(entry["outcome"], "-")
-        said = f"{mark} {entry['id']} {entry['outcome']}: {entry['text']}"
-    if said is not None:
-        print(f"{seconds:6.1f} s  {line(said)}", file=sys.stderr, flush=True)
+        return who, f"{mark} {entry['id']} {entry['outcome']}: {entry['text']}"
+    return None
+
+
+def _note(folder: rooms.RoomFolder, who: str, text: str) -> None:
+    """For the pane of who does it."""
+    with log_of(folder, who).open("a", encoding="utf-8") as log:
+        log.write(line(text) + "\n")
+
+
+def log_of(folder: rooms.RoomFolder, who: str) -> Path:
+    """Raises Refused for a name that no member can have."""
+    if not who.isidentifier():
+        raise Refused(f"nobody is called {who!r}", "see: orgctl plan show", Exit.ABSENT)
+    return folder.path / f"{who}.log"
+
+
+def panes(layout: Layout, folder: rooms.RoomFolder) -> dict[str, list[str]]:
+    """What each teammate's pane runs, the lead's first."""
+    furnished, _ = folder.read()
+    names = [seat["name"] for seat in (furnished or {}).get("seats", ())]
+    home = ("--home", str(layout.home))
+    return {
+        who: boot("ops.orgctl", *home, "plan", "follow", folder.name, who)
+        for who in dict.fromkeys([LEAD, *names])
+    }
 
 
 def view(folder: rooms.RoomFolder) -> Json:

@@ -46,6 +46,24 @@ def ensure(session: str, home: Path, windows: Mapping[str, Sequence[str]]) -> st
     return name
 
 
+def split(session: str, window: str, panes: Sequence[Sequence[str]]) -> None:
+    """A window of its own with one pane each, side by side; it takes the place of an older one."""
+    import libtmux
+
+    server = libtmux.Server()
+    target = f"={session}:{window}"
+    try:
+        server.cmd("kill-window", "-t", target)
+        server.cmd("new-window", "-t", f"={session}:", "-n", window, _line(panes[0]))
+        for option, value in OPTIONS.items():
+            server.cmd("set-option", "-w", "-t", target, option, value)
+        for argv in panes[1:]:
+            server.cmd("split-window", "-t", target, _line(argv))
+            server.cmd("select-layout", "-t", target, "tiled")
+    except libtmux.exc.LibTmuxException as error:
+        raise Failed(f"tmux did not split: {error}", "try: tmux kill-server") from error
+
+
 def _line(argv: Sequence[str]) -> str:
     import shlex
 

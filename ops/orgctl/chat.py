@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +19,8 @@ PYTHON = "python:"  # before a model: one that computes, and sums up
 @app.command()
 def chat(
     agent: Annotated[
-        list[str] | None, typer.Option(help="name=model; name=python:model computes.")
+        list[str] | None,
+        typer.Option(help="name=model, or a model alone; name=python:model computes."),
     ] = None,
     persona: Annotated[list[str] | None, typer.Option(help="name=text or name=@file.")] = None,
     mode: Annotated[str | None, typer.Option(help="group, direct:NAME or file:PATH")] = None,
@@ -62,7 +64,9 @@ def _converse(chat: Any, texts: list[str] | None) -> None:
 def seats_of(said: dict[str, Any], agents: list[str], personas: list[str]) -> list[dict[str, str]]:
     """Who sits in the room: those of the file, then those of the flags, which win."""
     models, texts = dict(said.get("models", {})), dict(said.get("personas", {}))
-    models |= dict(_pair("--agent", word) for word in agents)
+    for word in agents:
+        name, model = _agent(word, models)
+        models[name] = model
     for name, text in (_pair("--persona", word) for word in personas):
         if name not in models:
             raise Refused(f"--persona {name} is nobody's", f"say --agent {name}=MODEL too")
@@ -82,6 +86,13 @@ def _seat(name: str, model: str, persona: str) -> dict[str, str]:
         "persona": persona,
         "kind": kind,
     }
+
+
+def _agent(word: str, taken: Collection[str]) -> tuple[str, str]:
+    """`name=model`; a model alone is given a name of its own."""
+    from ops import names
+
+    return _pair("--agent", word) if "=" in word else (names.fresh(taken), word)
 
 
 def _pair(flag: str, word: str) -> tuple[str, str]:

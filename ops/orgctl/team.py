@@ -26,7 +26,9 @@ plan_app = typer.Typer(
 @team_app.command("create")
 def team_create(
     name: str,
-    agent: Annotated[list[str], typer.Option(help="name=model; the first one leads.")],
+    agent: Annotated[
+        list[str], typer.Option(help="name=model, or a model alone; the first leads.")
+    ],
     persona: Annotated[list[str] | None, typer.Option(help="name=text or name=@file.")] = None,
     lead: Annotated[str | None, typer.Option(help="Who plans.")] = None,
     tests: Annotated[bool, typer.Option("--tests", help="Every end needs a check.")] = False,
@@ -146,6 +148,31 @@ def plan_resume(run: str) -> None:
     if outcome != "open":
         raise Refused(f"{run} was not cut off: it is {outcome}", "see: orgctl plan list")
     _show(teamwork.go_on(ASKED.layout, folder, ASKED.as_json))
+
+
+@plan_app.command("watch")
+def plan_watch(run: str) -> None:
+    """A tmux window with a pane for each teammate; they show, and own nothing."""
+    from ops import teamwork, tmux, watching
+
+    folder = teamwork.named(ASKED.layout, run)
+    session = watching.session(ASKED.layout)
+    tmux.split(session, "team", list(teamwork.panes(ASKED.layout, folder).values()))
+    watching.attach(ASKED.layout, ASKED.as_json)
+
+
+@plan_app.command("follow")
+def plan_follow(run: str, who: str) -> None:
+    """What one teammate does, as it goes on."""
+    from ops import logs, render, teamwork
+
+    path = teamwork.log_of(teamwork.named(ASKED.layout, run), who)
+    print(f"{who} in {run}", flush=True)
+    lines, at = logs.tail(path)
+    for text in lines:
+        print(render.safe(text), flush=True)
+    for text in logs.follow(path, at):
+        print(render.safe(text), flush=True)
 
 
 def _show(found: dict[str, Any]) -> None:

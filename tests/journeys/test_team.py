@@ -35,6 +35,30 @@ WRITTEN = [
 ]
 
 
+def panes_show(home: Home, run: str) -> None:
+    """A pane for each teammate, each with its own work."""
+    home.ask("plan", "watch", run)
+    environment = {**os.environ, "TMUX_TMPDIR": str(home.path)}
+    environment.pop("TMUX", None)
+
+    def tmux(*words: str) -> str:
+        argv = ["tmux", *words]
+        done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=True)
+        return done.stdout
+
+    try:
+        panes = tmux("list-panes", "-t", "=org:team", "-F", "#{pane_id}").split()
+        assert len(panes) == 3  # lead, alice, bob
+        wanted = ["plan: write, look", "write done", "look done"]
+        deadline = time.monotonic() + BEGUN_SECONDS
+        for pane, text in zip(panes, wanted, strict=True):
+            while text not in tmux("capture-pane", "-p", "-J", "-t", pane):
+                assert time.monotonic() < deadline, tmux("capture-pane", "-p", "-t", pane)
+                time.sleep(0.05)
+    finally:
+        home.orgctl("detach")
+
+
 def test_a_team_plans_works_and_joins(home: Home, tmp_path: Path) -> None:
     """Made, kept over a restart, given a task in a folder, asked before it is deleted."""
     replies = [planned({**FIRST, "after": ["look"]}, CHECKED), planned(FIRST, CHECKED)]
@@ -61,6 +85,7 @@ def test_a_team_plans_works_and_joins(home: Home, tmp_path: Path) -> None:
                 ("look", "bob", "done"),
             ]
             assert (project / "hello.txt").read_text() == "hello\n"
+            panes_show(home, run["run"])
             assert (project / "kept.txt").read_text() == "kept"
             assert "wait for each other" in str(model.asked[1]["messages"])
             assert [one["model"] for one in model.asked[1:3]] == ["big", "small"]
