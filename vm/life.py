@@ -22,7 +22,7 @@ from vm.qemu import Machine
 
 STATE_BYTES = 16 * 2**30
 TOOL_SECONDS = 60.0
-BOOT_SECONDS = 600.0  # an emulated guest on a busy machine
+BOOT_SECONDS = 900.0  # an emulated guest on a busy machine
 START_SECONDS = 15.0
 DOWN_SECONDS = 90.0
 GONE_SECONDS = 10.0

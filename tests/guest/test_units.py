@@ -135,7 +135,8 @@ def test_root_leaves_nothing_of_its_own_in_the_instance(service: Machine) -> Non
 def test_a_cycle_with_the_recorded_session_is_promoted_and_rolled_back(service: Machine) -> None:
     """The author's cell reaches the broker of another user, which replays what it was lent."""
     found = service.run("orgctl evolve --wait --json --record /var/lib/org/kept.jsonl", 300)
-    assert found.code == 0, found
+    log = "tail -n 30 /var/lib/org/logs/jury.log /var/lib/org/logs/supervisor.log"
+    assert found.code == 0, (found.out, service.run(log).out)
     assert found.json["outcome"] == "promoted"
     assert health(service)["tag"] == "release/1"
     assert service.must("wc -l < /var/lib/org/kept.jsonl").strip() != "0"

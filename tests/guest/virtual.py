@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -63,11 +64,34 @@ class Guest:
         ).json()
         return found
 
+    def get(self, path: str) -> Any:
+        return httpx.get(f"{self.url}{path}", timeout=ANSWER_SECONDS, trust_env=False).json()
+
+    def tag(self) -> str:
+        """Of the release that serves."""
+        return str(self.json("orgctl status --json")["slots"]["current"]["tag"])
+
+    def evolves(self, files: Mapping[str, str]) -> None:
+        """From now on the guest's instance is one of a repo with these files."""
+        self.must("systemctl stop org.service", 120.0)
+        self.must("find /var/lib/org -mindepth 1 -maxdepth 1 ! -name wheels -exec rm -rf {} +")
+        as_org = "setpriv --reuid=org --regid=org --init-groups env HOME=/tmp"
+        self.must(f"rm -rf /tmp/repo; {as_org} mkdir /tmp/repo")
+        for name, text in files.items():
+            with GuestLine(self.machine.folder / EXEC) as line:
+                line.run([*as_org.split(), "tee", f"/tmp/repo/{name}"], stdin=text)
+        git = f"{as_org} git -C /tmp/repo -c user.name=someone -c user.email=s@localhost"
+        self.must(f"{git} init -q -b main; {git} add -A; {git} commit -q -m first", 120.0)
+        birth = "/opt/org/venv/bin/python -I /opt/org/src/ops/boot.py daemon.supervisor.birth"
+        self.must(f"{as_org} {birth} --home /var/lib/org --repo /tmp/repo", 240.0)
+        self.must("systemctl start org.service", 240.0)
+
     def agrees(self) -> None:
         """main, tag, journal, what serves and what git says tell one story."""
         status = self.json("orgctl status --json")
         serves = status["slots"]["current"]["commit"]
-        assert self.health()["commit"] == serves
+        if status["kind"] == "org":
+            assert self.health()["commit"] == serves
         tree = "git --git-dir=/var/lib/org/repo.git -c safe.directory='*' rev-parse"
         one, other = (self.must(f"{tree} '{oid}^{{tree}}'") for oid in (status["main"], serves))
         assert one == other
@@ -75,6 +99,34 @@ class Guest:
 
     def serial(self) -> str:
         return (self.machine.folder / SERIAL).read_text(errors="replace")[-3000:]
+
+
+class Relay:
+    """One port of the host's loopback that leads to whichever server is asked for."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self._running: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def leads_to(self, port: int) -> None:
+        self._end()
+        listen = f"TCP-LISTEN:{self.port},bind=127.0.0.1,fork,reuseaddr"
+        self._running = subprocess.Popen(["socat", listen, f"TCP:127.0.0.1:{port}"])
+
+    def _end(self) -> None:
+        if self._running is not None:
+            self._running.terminate()
+            self._running.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
 
 
 @contextmanager
