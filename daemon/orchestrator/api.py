@@ -9,12 +9,22 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from daemon.orchestrator.bodies import KINDS, ROLES, Wrong, read_json
+from daemon.orchestrator import embeddings
+from daemon.orchestrator.bodies import (
+    KINDS,
+    ROLES,
+    Wrong,
+    check_completion,
+    check_embeddings,
+    read_json,
+)
 from daemon.orchestrator.endpoints import NAME, Endpoint, Param, Schema, document
 from daemon.orchestrator.facts import ACT_SECONDS, Facts
 from daemon.orchestrator.hub import Hub
 from daemon.orchestrator.models import Models
+from daemon.orchestrator.terms import Terms
 from daemon.orchestrator.tools import ToolHost
+from daemon.orchestrator.turns import Turns, streamed, whole
 
 EVENT_STREAM = "text/event-stream"
 STATES = ("drafting", "drafted", "built", "serving", "judged", "promoted", "rejected", "abandoned")
@@ -46,6 +56,7 @@ class Api:
     hub: Hub
     models: Models
     tools: ToolHost
+    terms: Terms
     version: str
 
     async def now(self, _: Request, __: dict[str, Any]) -> Response:
@@ -108,13 +119,26 @@ class Api:
 
     async def list_models(self, _: Request, __: dict[str, Any]) -> Response:
         status, body = await self.models.names()
+        if status == 200 and isinstance(body.get("data"), list):
+            own = {"id": embeddings.NAME, "object": "model", "owned_by": "org"}
+            body = body | {"data": [*body["data"], own]}
         return JSONResponse(body, status_code=status)
 
     async def complete(self, request: Request, _: dict[str, Any]) -> Response:
-        return await self.models.complete(request)
+        """With the tools run here, where the setting says so and the caller's token may."""
+        body = check_completion(await read_json(request))
+        if self.terms.tools != "server" or "tools" not in request.scope["caller"].scopes:
+            return await self.models.complete(request, body)
+        chunks = Turns(self.models, self.tools).chunks(request, body)
+        if not body.get("stream"):
+            return JSONResponse(await whole(chunks))
+        return StreamingResponse(streamed(chunks), media_type=EVENT_STREAM)
 
     async def embed(self, request: Request, _: dict[str, Any]) -> Response:
-        return await self.models.embed(request)
+        body = check_embeddings(await read_json(request))
+        if embeddings.is_own(body):
+            return JSONResponse(await embeddings.embedded(body))
+        return await self.models.embed(request, body)
 
     def table(self) -> tuple[Endpoint, ...]:
         """Everything that is offered, in the order of the document."""

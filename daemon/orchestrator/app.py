@@ -81,7 +81,7 @@ def make(parts: Parts) -> ASGIApp:
         now = await facts.ask("now") if facts.there else None
         return Response(text(health, now), media_type=KIND)
 
-    api = Api(facts, parts.hub, parts.models, ToolHost(facts), health.tag or "0")
+    api = Api(facts, parts.hub, parts.models, ToolHost(facts), parts.terms, health.tag or "0")
     page = Page(health, facts, parts.models)
     plain = [*page.routes(), Route("/healthz", healthz), Route("/readyz", readyz)]
     plain += [Route("/about", about), Route("/metrics", metrics), *routes(api.table())]

@@ -12,7 +12,7 @@ from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
-from daemon.orchestrator.bodies import Wrong, check_completion, check_embeddings, read_json
+from daemon.orchestrator.bodies import Wrong
 from daemon.orchestrator.broker import Broken, Broker, Reply
 from daemon.orchestrator.usage import one_usage
 
@@ -40,14 +40,13 @@ class Models:
         except (Broken, ValueError) as none:
             raise _silent() from none
 
-    async def complete(self, request: Request, body: Body | None = None) -> Response:
-        """Raises Wrong for what makes no sense; the broker's own answers are passed on."""
-        asked = body or check_completion(await read_json(request))
+    async def complete(self, request: Request, asked: Body) -> Response:
+        """The broker's own answers are passed on, whatever they are. Raises Wrong."""
         wants = (asked.get("stream_options") or {}).get("include_usage")
         return await self._pass(request, COMPLETIONS, asked, tidy=not wants)
 
-    async def embed(self, request: Request) -> Response:
-        return await self._pass(request, EMBEDDINGS, check_embeddings(await read_json(request)))
+    async def embed(self, request: Request, asked: Body) -> Response:
+        return await self._pass(request, EMBEDDINGS, asked)
 
     def _there(self) -> Broker:
         if self._broker is None:

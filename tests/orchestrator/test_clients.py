@@ -14,10 +14,12 @@ from typing import Any
 import openai
 import pytest
 
+from daemon.orchestrator import embeddings
 from daemon.orchestrator.usage import one_usage
 from ops.processes import spawn
 from ops.sockets import read_lines, send_line
-from tests.model_server import say, scripted_model
+from tests.model_server import chunks, say, scripted_model
+from tests.orchestrator.house import house, served
 from tests.orchestrator.program import ROOT, SECONDS, program
 from tests.orchestrator.scripted_broker import Answering, scripted_broker
 
@@ -68,7 +70,7 @@ def client(folder: Path, replies: list[Any]) -> Iterator[openai.OpenAI]:
 def test_whole_answers_tools_and_models(tmp_path: Path) -> None:
     """Text, calls and usage, as from any other server; the models are listed."""
     with client(tmp_path, [say("hi there"), say("", look={"at": "it"})]) as api:
-        assert [one.id for one in api.models.list()] == ["scripted"]
+        assert [one.id for one in api.models.list()] == ["scripted", embeddings.NAME]
         answer = api.chat.completions.create(model="scripted", messages=ASK)
         assert answer.choices[0].message.content == "hi there"
         assert answer.usage is not None
@@ -85,17 +87,69 @@ def test_streams_end_with_usage_also_after_calls(tmp_path: Path, asks: bool) -> 
     more: Any = {"stream_options": {"include_usage": True}} if asks else {}
     with client(tmp_path, [say("word " * 20), say("", look={"at": "it"})]) as api:
         for tools in ([], [TOOL]):
-            chunks = list(
+            found = list(
                 api.chat.completions.create(
                     model="scripted", messages=ASK, stream=True, tools=tools or openai.omit, **more
                 )
             )
-            assert chunks[-1].usage is not None
-            assert chunks[-1].usage.total_tokens == 120
-            assert [chunk for chunk in chunks[:-1] if chunk.usage] == []
-            assert all(chunk.choices for chunk in chunks) is not asks
-            finish = [one.choices[0].finish_reason for one in chunks if one.choices]
+            assert found[-1].usage is not None
+            assert found[-1].usage.total_tokens == 120
+            assert [chunk for chunk in found[:-1] if chunk.usage] == []
+            assert all(chunk.choices for chunk in found) is not asks
+            finish = [one.choices[0].finish_reason for one in found if one.choices]
             assert finish[-1] == ("tool_calls" if tools else "stop")
+
+
+def test_texts_become_vectors_offline(tmp_path: Path) -> None:
+    """By the packaged model; what means the same lies close together."""
+    with client(tmp_path, []) as api:
+        texts = ["a quick brown fox", "a fast dark fox", "the budget of a cycle in tokens"]
+        found = api.embeddings.create(model=embeddings.NAME, input=texts)
+        one, near, far = (row.embedding for row in found.data)
+        assert len(one) == 384
+        assert dot(one, near) > dot(one, far) + 0.2
+        plain = api.embeddings.create(
+            model=embeddings.NAME, input=texts[0], encoding_format="float"
+        )
+        assert abs(dot(plain.data[0].embedding, one) - 1.0) < 1e-3
+        with pytest.raises(openai.APIStatusError):
+            api.embeddings.create(model="another", input="x")
+
+
+def dot(one: list[float], other: list[float]) -> float:
+    return sum(a * b for a, b in zip(one, other, strict=True))
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_tools_run_here_when_the_setting_says_so(stream: bool) -> None:
+    """What the model calls is run in a cell and told to it; text and usage are of all rounds."""
+    replies = [say("Let me see. ", sh={"command": "echo seen; pwd"}), say("It is there.")]
+    asked: list[dict[str, Any]] = []
+
+    def play(broker: Answering) -> None:
+        asked.append(broker.asked)
+        broker.head()
+        for chunk in chunks(replies[len(asked) - 1]):
+            broker.piece(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+        broker.done()
+
+    with house() as here, scripted_broker(here.world.layout.run / "b", play) as way:
+        with served(here, {"tools": "server"}, ORG_BROKER=way.path) as (_, url):
+            secret = here.token("agent", "chat", "tools")
+            with openai.OpenAI(base_url=f"{url}/v1", api_key=secret, max_retries=0) as api:
+                if stream:
+                    got = list(api.chat.completions.create(model="m", messages=ASK, stream=True))
+                    text = "".join(one.choices[0].delta.content or "" for one in got)
+                    usage = got[-1].usage
+                else:
+                    answer = api.chat.completions.create(model="m", messages=ASK)
+                    text, usage = str(answer.choices[0].message.content), answer.usage
+    assert text == "Let me see. It is there."
+    assert usage is not None
+    assert usage.total_tokens == 240
+    told = asked[1]["messages"][-1]
+    assert (told["role"], told["tool_call_id"]) == ("tool", "call_0")
+    assert "seen\n/workspace" in told["content"]
 
 
 def test_errors_are_openais(tmp_path: Path) -> None:

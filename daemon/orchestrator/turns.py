@@ -1,0 +1,165 @@
+"""Chats whose tools org runs itself: ask, run what was called in a cell, ask again, stream it all.
+
+Only for callers whose token may run tools; calls of tools that the client brought go back to it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.requests import Request
+
+from daemon.orchestrator.bodies import Wrong
+from daemon.orchestrator.broker import Broken, Reply
+from daemon.orchestrator.models import Models
+from daemon.orchestrator.tools import ToolHost, schemas
+
+ROUNDS_MAX = 12
+CALLS_A_ROUND_MAX = 16
+EVENT_BYTES_MAX = 16 * 2**20
+Body = dict[str, Any]
+Chunk = dict[str, Any]
+
+
+@dataclass
+class Round:
+    """What one reply of the model came to."""
+
+    head: Chunk = field(default_factory=dict)
+    content: str = ""
+    calls: dict[int, dict[str, Any]] = field(default_factory=dict)
+    finish: str = "stop"
+    usage: Mapping[str, Any] = field(default_factory=dict)
+
+    def saw(self, chunk: Chunk) -> str:
+        """Takes it in; gives the text that may be passed on at once."""
+        self.head = self.head or {key: chunk.get(key) for key in ("id", "created", "model")}
+        self.usage = chunk.get("usage") or self.usage
+        text = ""
+        for choice in chunk.get("choices") or ():
+            delta = choice.get("delta") or {}
+            text += delta.get("content") or ""
+            for piece in delta.get("tool_calls") or ():
+                self._call(piece)
+            self.finish = choice.get("finish_reason") or self.finish
+        self.content += text
+        return text
+
+    def _call(self, piece: Mapping[str, Any]) -> None:
+        index, function = int(piece.get("index") or 0), piece.get("function") or {}
+        empty = {"id": "", "type": "function", "function": {"name": "", "arguments": ""}}
+        call = self.calls.setdefault(index, empty)
+        call["id"] = piece.get("id") or call["id"] or f"call_{index}"
+        call["function"]["name"] += function.get("name") or ""
+        call["function"]["arguments"] += function.get("arguments") or ""
+
+
+@dataclass(frozen=True)
+class Turns:
+    models: Models
+    tools: ToolHost
+
+    async def chunks(self, request: Request, body: Body) -> AsyncIterator[Chunk]:
+        """The chunks of one long answer; the last one has the usage of all rounds. Raises Wrong."""
+        own = schemas()
+        names = {one["function"]["name"] for one in own}
+        brought = list(body.get("tools") or ())
+        asked = body | {"tools": [*brought, *own], "stream": True}
+        messages, spent = list(body["messages"]), {"prompt_tokens": 0, "completion_tokens": 0}
+        for _ in range(ROUNDS_MAX):
+            said = Round()
+            async for chunk in self._asked(asked | {"messages": messages}):
+                if text := said.saw(chunk):
+                    yield _chunk(said.head, {"content": text})
+            for key in spent:
+                spent[key] += int(said.usage.get(key) or 0)
+            calls = list(said.calls.values())[:CALLS_A_ROUND_MAX]
+            if not calls or any(call["function"]["name"] not in names for call in calls):
+                if calls:
+                    listed = [call | {"index": at} for at, call in enumerate(calls)]
+                    yield _chunk(said.head, {"tool_calls": listed})
+                yield _last(said.head, said.finish, spent)
+                return
+            messages.append({"role": "assistant", "content": said.content, "tool_calls": calls})
+            for call in calls:
+                text = await self._run(request, call)
+                messages.append({"role": "tool", "tool_call_id": call["id"], "content": text})
+        yield _last(said.head, "length", spent)
+
+    async def _asked(self, body: Body) -> AsyncIterator[Chunk]:
+        reply = await self.models.ask(body)
+        try:
+            if reply.status != 200:
+                fault = json.loads(await reply.body())["error"]
+                raise Wrong(str(fault["message"]), str(fault["code"]), reply.status)
+            async for chunk in _events(reply):
+                if chunk.get("error"):
+                    fault = chunk["error"]
+                    raise Wrong(str(fault["message"]), str(fault["code"]), 502)
+                yield chunk
+        except (Broken, ValueError, LookupError, TypeError) as error:
+            raise Wrong("the broker broke off", "model_cut", 502) from error
+        finally:
+            reply.close()
+
+    async def _run(self, request: Request, call: Mapping[str, Any]) -> str:
+        """What the model is told; a call that makes no sense is an answer too."""
+        function = call["function"]
+        try:
+            arguments = json.loads(function["arguments"] or "{}")
+        except ValueError:
+            return "error: the arguments are not valid JSON"
+        secret = request.scope["caller"].secret
+        body = {"tool": function["name"], "arguments": arguments, "workspace": "chat"}
+        try:
+            return str((await self.tools.run(secret, body, None, request))["text"])
+        except Wrong as wrong:
+            return f"error: {wrong.said}"
+
+
+async def streamed(chunks: AsyncIterator[Chunk]) -> AsyncIterator[bytes]:
+    """As server-sent events; a fault half-way is told in the stream."""
+    try:
+        async for chunk in chunks:
+            yield b"data: " + json.dumps(chunk).encode() + b"\n\n"
+    except Wrong as wrong:
+        fault = {"message": wrong.said, "type": "server_error", "code": wrong.code, "param": None}
+        yield b"data: " + json.dumps({"error": fault}).encode() + b"\n\n"
+        return
+    yield b"data: [DONE]\n\n"
+
+
+async def whole(chunks: AsyncIterator[Chunk]) -> Body:
+    """The same as one answer. Raises Wrong."""
+    said = Round()
+    async for chunk in chunks:
+        said.saw(chunk)
+    message: Body = {"role": "assistant", "content": said.content}
+    if said.calls:
+        message["tool_calls"] = list(said.calls.values())
+    choice = {"index": 0, "message": message, "finish_reason": said.finish}
+    return {**said.head, "object": "chat.completion", "choices": [choice], "usage": said.usage}
+
+
+async def _events(reply: Reply) -> AsyncIterator[Chunk]:
+    rest = b""
+    async for piece in reply.pieces():
+        *events, rest = (rest + piece).split(b"\n\n")
+        if len(rest) > EVENT_BYTES_MAX:
+            raise Broken("its stream makes no sense")
+        for event in events:
+            data = event.strip().removeprefix(b"data:").strip()
+            if data.startswith(b"{"):
+                yield json.loads(data)
+
+
+def _chunk(head: Chunk, delta: Body, finish: str | None = None) -> Chunk:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    return {**head, "object": "chat.completion.chunk", "choices": [choice]}
+
+
+def _last(head: Chunk, finish: str, spent: Mapping[str, int]) -> Chunk:
+    return _chunk(head, {}, finish) | {"usage": {**spent, "total_tokens": sum(spent.values())}}
