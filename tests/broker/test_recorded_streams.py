@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
+from daemon.agent.providers import Reply
+from daemon.agent.reading import read as read_calls
 from daemon.broker.chunks import joined
 from daemon.broker.protocols import WIRES
+from tests.broker.conversations import WEATHER
 
 HERE = Path(__file__).parent / "streams"
 # file: what is in it
@@ -39,3 +42,14 @@ def test_a_recorded_text_is_read(name: str) -> None:
     assert choice["message"]["content"] == TEXTS[name]
     assert choice["finish_reason"] == "stop"
     assert answer["usage"]["completion_tokens"] > 0
+
+
+def test_a_call_that_a_coder_model_wrote_into_its_text_is_found() -> None:
+    """Fenced JSON, cut off by the length limit in the blank lines after it."""
+    answer = read("llama-server", (HERE / "llama-server-fenced.sse").read_bytes())
+    choice = answer["choices"][0]
+    assert choice["finish_reason"] == "length"
+    assert "tool_calls" not in choice["message"]
+    reply = Reply(choice["message"]["content"], (), model=answer["model"])
+    (call,) = read_calls(reply, [WEATHER], loose=False).calls
+    assert (call.name, call.value()) == ("weather", {"city": "Oslo"})
