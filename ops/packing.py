@@ -10,7 +10,6 @@ from ops.errors import Failed
 from ops.plumbing import ENVIRONMENT, FIXED, Plumbing
 from ops.run import run
 
-TASKS = ("loose-objects", "incremental-repack", "commit-graph")
 UNREACHABLE_KEPT = "2.days.ago"  # objects are written before the ref that leads to them
 WHOLE_BYTES_MAX = 2 * 2**30
 LONG_SECONDS = 3600.0  # a git that is killed leaves its locks, so it gets all the time it needs
@@ -63,7 +62,10 @@ class Packing:
 
     def maintain(self) -> None:
         """Few packs, no loose objects that are packed, a graph of commits; nothing is dropped."""
-        self._long("maintenance", "run", "--quiet", *(f"--task={task}" for task in TASKS))
+        self._long("maintenance", "run", "--quiet", "--task=loose-objects", "--task=commit-graph")
+        self._long("prune-packed", "--quiet")
+        if self.counts()["packs"]:  # git calls it an error to have none
+            self._long("maintenance", "run", "--quiet", "--task=incremental-repack")
 
     def drop_unreachable(self) -> None:
         """One pack of what refs lead to; the rest in one of its own until it is old enough to go.

@@ -116,7 +116,7 @@ class Archive:
         """Copied first, so that what is hashed is what is stored; what vanished is left out."""
         still = self.staging / "member"
         try:
-            if path.suffix == ".db" and is_database(path):
+            if name.startswith("state/") and is_database(path):  # what we wrote; no evidence
                 with pinned(path) as db:
                     copy(db, still)
             else:

@@ -22,7 +22,7 @@ from ops.files import size_of
 from ops.loaded import ROOT
 
 BRANCHES = "refs/heads/cand/"
-STAMP = re.compile(r"(\d{8}T\d{6}Z)(?:-\d+)?")
+STAMP = re.compile(r"(\d{8}T\d{6}Z)(?:-\d+)?(?:-replay)?")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 STATE_BYTES_MAX = 2**20
 UNKNOWN = "nobody knows what it is"

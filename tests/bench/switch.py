@@ -34,6 +34,7 @@ from tests.journeys.instance import ROOT, Home, commit_all, git, running
 from tests.load import Load, Streams
 from tests.model_server import say, scripted_model
 
+OWN = ("server.py", "wire.py")  # how org itself accepts and drains
 APP = Path(__file__).parent / "switch_app"
 ROUNDS = 3
 PER_SECOND = 200
@@ -82,7 +83,7 @@ class Org:
             "evolve", "--wait", "--json", "--protocol", "rewrite", "--module", "version.py",
             "--goal", f"be version {version}",
         )  # fmt: skip
-        assert done.json["outcome"] == "open", done
+        assert done.json["outcome"] == "awaiting-approval", done
 
     def forth(self, version: int) -> None:
         client.ask(Layout(self.home.path), "promote")
@@ -192,7 +193,10 @@ def floors(tree: Path, scratch: Path, port: int) -> list[float]:
 def source(folder: Path, versions: int) -> tuple[Path, list[str]]:
     """The app as a repo, and the commit of each version."""
     shutil.copytree(APP, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "daemon/orchestrator/server.py", folder / "slot.py")
+    package = folder / "daemon/orchestrator"
+    package.mkdir(parents=True)
+    for name in OWN:
+        shutil.copy(ROOT / "daemon/orchestrator" / name, package / name)
     (folder / "org.toml").write_text(SETTINGS.format(python=sys.executable))
     (folder / ".gitignore").write_text(f"__pycache__/\n{MARKER}\n")
     (folder / MARKER).write_text("0" * 40)  # for the floor, which imports what org's releases do

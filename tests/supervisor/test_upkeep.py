@@ -159,6 +159,16 @@ def test_git_is_put_in_order(few: Grown) -> None:
     assert all(few.world.history.has(commit) for commit in few.released)
 
 
+def test_a_young_home_is_put_in_order_too(tmp_path: Path) -> None:
+    """Where nothing goes and git has no pack yet; and again, where all is in order already."""
+    young = grown(tmp_path, promoted=0, rejected=0)
+    for _ in range(2):
+        said = asyncio.run(collect(young.world))
+        assert (said["removed"], said["repo"]["loose"]) == ([], 0)
+    assert audit.audit(young.world.history)["ok"]
+    young.world.journal.close()
+
+
 def test_what_is_young_is_not_dropped(few: Grown) -> None:
     """Objects are written before the ref that leads to them: two days are given."""
     dropped = few.world.journal.candidate(few.dropped[0])

@@ -1,6 +1,6 @@
 """Serves the app for org: the socket is descriptor 3, the line to the supervisor 4.
 
-`slot.py` beside it is org's own way of accepting and draining.
+The folder `daemon` beside it is org's own way of accepting and draining.
 """
 
 import asyncio
@@ -10,7 +10,8 @@ import signal
 import socket
 
 from app import app
-from slot import Slot
+
+from daemon.orchestrator.server import Slot
 
 COMMIT = (pathlib.Path(__file__).parent / ".org-commit").read_text().strip()
 
