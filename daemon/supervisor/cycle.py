@@ -68,10 +68,10 @@ class Cycle:
                 candidate = await self.judge(candidate)
             if candidate.state is Stage.JUDGED and self._may_promote(candidate):
                 candidate = await self.promote(candidate)
-        except Trouble as trouble:
+        except (Trouble, OSError) as trouble:
             candidate = self._now(candidate)
             stage = Stage.REJECTED if isinstance(trouble, Refused) else Stage.ABANDONED
-            candidate = self.move(candidate, stage, reason=trouble.message)
+            candidate = self.move(candidate, stage, reason=str(trouble))
         candidate = candidate.model_copy(update={"ended": int(self.world.clock())})
         self.world.journal.save_candidate(candidate)
         ideas.ended(self.world, candidate)
@@ -98,7 +98,11 @@ class Cycle:
     def move(self, candidate: Candidate, stage: Stage, **changes: Any) -> Candidate:
         """To `stage`, durably, then told."""
         moved = candidate.to(stage, **changes)
-        self.world.journal.save_candidate(moved)
+        try:
+            self.world.journal.save_candidate(moved)
+        except Trouble as lost:  # else it would seem to be under way for ever
+            self.world.give_up(lost)
+            raise
         self.world.tell(
             Kind.CANDIDATE, moved.id, state=str(stage), reason=moved.reason, merge=moved.merge
         )

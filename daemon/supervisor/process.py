@@ -55,10 +55,9 @@ def take_sockets() -> tuple[socket.socket, socket.socket]:
 
 
 def say_ready(message: dict[str, object]) -> None:
-    """One line to whoever started this; nobody may be there to hear it."""
-    with contextlib.suppress(BrokenPipeError):
-        os.write(READY_FD, json.dumps(message).encode() + b"\n")
-    os.close(READY_FD)
+    """One line, once, to whoever started this; nobody may be there to hear it."""
+    with contextlib.suppress(OSError), os.fdopen(READY_FD, "wb") as ear:
+        ear.write(json.dumps(message).encode() + b"\n")
 
 
 class Supervisor:

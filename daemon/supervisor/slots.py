@@ -41,6 +41,7 @@ class Slots:
     current: Serving | None = None
     former: Serving | None = None
     candidate: Serving | None = None
+    switching: bool = False  # two may accept just now
     fallen: Callable[[Serving], bool] = lambda _: False  # may claim a crash of current
     _watch: asyncio.Task[None] | None = None
     _empty: asyncio.Server | None = None
@@ -85,6 +86,14 @@ class Slots:
         old = self.current
         if old is new:
             return
+        self.switching = True
+        try:
+            await self._hand_over(old, new)
+        finally:
+            self.switching = False
+        self._tell("current", "serving")
+
+    async def _hand_over(self, old: Serving | None, new: Serving) -> None:
         await new.ask("accept")
         self._serve_with(new)
         if old is None:
@@ -100,7 +109,6 @@ class Slots:
                 await old.stop()
         if old.channel is None:
             await old.stop()
-        self._tell("current", "serving")
 
     def _serve_with(self, serving: Serving) -> None:
         self.current = serving

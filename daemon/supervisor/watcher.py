@@ -65,8 +65,11 @@ class Watcher:
 
     async def look_at(self, serving: Serving) -> deque[Sample]:
         """Its record, with one look more."""
-        record = self.record(serving)
-        record.append(await self.look(serving))
+        record, alone = self.record(serving), not self.slots.switching
+        sample = await self.look(serving)
+        # While two accept, nobody knows whose answer it was.
+        if alone and not self.slots.switching and serving is self.slots.current:
+            record.append(sample)
         return record
 
     async def look_enough(self) -> None:
@@ -75,7 +78,8 @@ class Watcher:
         if serving is None or not serving.alive:
             return
         for _ in range(wanted - len(self.record(serving))):
-            if not (await self.look_at(serving))[-1].answered:
+            record = await self.look_at(serving)
+            if not record or not record[-1].answered:
                 return
 
     async def look(self, serving: Serving) -> Sample:

@@ -30,9 +30,11 @@ def test_what_is_like_its_former_keeps_its_promises() -> None:
     assert judged([]) is None
 
 
-def test_one_answer_as_another_commit_is_enough() -> None:
-    """It is not what was judged that answers."""
-    assert "another commit" in str(judged([*seen(), replace(WELL, commit="d" * 40)]))
+def test_answers_as_another_commit_are_a_breach() -> None:
+    """It is not what was judged that answers; one answer may be the last of its former."""
+    other = replace(WELL, commit="d" * 40)
+    assert judged([*seen(), other]) is None
+    assert "another commit" in str(judged([*seen(), other, other]))
 
 
 @pytest.mark.parametrize(("missing", "told"), [(2, False), (3, True)])

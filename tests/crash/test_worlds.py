@@ -82,6 +82,7 @@ def test_a_disk_that_fills_at_any_write(small_disk: Home, tmp_path: Path) -> Non
         points = under.traced(under.evolve)
         names = list(dict.fromkeys(name for name, _ in points if name.endswith(".before")))
         for name in names:
+            print(f"the disk fills at {name}")
             under.strike("disk", name, 1, under.evolve)
             under.check()
         assert under.evolve()["outcome"] == "promoted"
@@ -140,6 +141,11 @@ def test_a_missing_object_is_found(home: Home, tmp_path: Path) -> None:
     """What serves goes on; verify names what is missing and how to get it back."""
     with target(home, tmp_path / "repo") as under:
         under.evolve()
+        for pack in (under.layout.repo / "objects/pack").glob("*.pack"):
+            aside = Path(shutil.move(pack, tmp_path))  # every object in a file of its own
+            with aside.open("rb") as objects:
+                argv = ["git", "unpack-objects", "-q"]
+                subprocess.run(argv, cwd=under.layout.repo, stdin=objects, check=True)
         oid = home.git("rev-parse", "release/1^{tree}")
         lost = under.layout.repo / "objects" / oid[:2] / oid[2:]
         kept = lost.read_bytes()
