@@ -11,11 +11,27 @@ from __future__ import annotations
 import math
 from enum import StrEnum
 from functools import lru_cache
+from typing import Protocol
 
 RISK = 0.002  # that a change without a real gain is kept
 HOPELESS_RISK = 0.1  # that a real gain is given up early
 PAIRS_MAX = 100
 STEPS = 64  # of the bets that the stake is spread over
+
+
+class Wanted(Protocol):
+    """What a measure asks for: `lower` or `higher`, and by which part of the base's."""
+
+    @property
+    def direction(self) -> str: ...
+    @property
+    def least_gain(self) -> float: ...
+
+
+def wins(base: float, candidate: float, wanted: Wanted) -> bool:
+    """Whether one pair shows the gain that is asked for."""
+    gain = base - candidate if wanted.direction == "lower" else candidate - base
+    return gain > 0 and gain >= abs(base) * wanted.least_gain
 
 
 class Answer(StrEnum):

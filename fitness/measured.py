@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fitness.acceptance import Measure
-from fitness.gain import Answer, decide
+from fitness.gain import Answer, decide, wins
 from fitness.subject import Subject
 from fitness.verdict import Verdict, failed, passed
 from ops.cell import Mount
@@ -53,7 +53,7 @@ def by_measure(subject: Subject, name: str, measure: Measure, files: Mapping[str
         return failed(name, str(reason), pairs=_shown(pairs))
     finally:
         remove_tree(scratch)
-    won = sum(_wins(pair, measure) for pair in pairs)
+    won = sum(wins(pair.base, pair.candidate, measure) for pair in pairs)
     text = f"better in {won} of {len(pairs)} pairs: {_middle(pairs)}"
     if answer is Answer.KEEP:
         return passed(name, text, pairs=_shown(pairs))
@@ -81,17 +81,10 @@ def _until_clear(
 
 
 def _answer(pairs: list[Pair], measure: Measure) -> Answer:
-    won = sum(_wins(pair, measure) for pair in pairs)
+    won = sum(wins(pair.base, pair.candidate, measure) for pair in pairs)
     if len(pairs) == STEADY_PAIRS and len(set(pairs)) == 1:
         return Answer.KEEP if won else Answer.DROP
     return decide(won, len(pairs) - won, measure.pairs_max)
-
-
-def _wins(pair: Pair, measure: Measure) -> bool:
-    least = abs(pair.base) * measure.least_gain
-    gain = pair.base - pair.candidate
-    gain = gain if measure.direction == "lower" else -gain
-    return gain > 0 and gain >= least
 
 
 def _number(subject: Subject, measure: Measure, tree: Path, answers: Path) -> float:

@@ -50,6 +50,7 @@ class Candidate(BaseModel):
     wish: Goal | None = None
     created: int  # unix seconds
     base: str  # main's commit that the author started from
+    start: str | None = None  # a former try that is continued; None is the base
     head: str | None = None
     merge: str | None = None
     release: str | None = None

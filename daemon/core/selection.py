@@ -5,7 +5,7 @@ Randomness is an argument, so a choice can be made again and be the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -34,39 +34,3 @@ def choose(arms: Sequence[Arm], chance: Random) -> Arm:
         for place, arm in enumerate(arms)
     ]
     return arms[-max(drawn)[1]]
-
-
-@dataclass(frozen=True)
-class Judged:
-    """What a race gave: who was kept, who was dropped, what is still unclear, what it took."""
-
-    kept: tuple[str, ...]
-    dropped: tuple[str, ...]
-    unclear: tuple[str, ...]
-    pairs: int
-
-
-def race(
-    names: Iterable[str],
-    measure: Callable[[str], bool],
-    decide: Callable[[int, int], str],
-    pairs_max: int,
-    chance: Random,
-) -> Judged:
-    """Spend pairs of measurements where they promise most, until each answer is clear.
-
-    `measure` runs one pair and says whether the lineage won it; `decide` says keep, drop or more.
-    """
-    open_arms = {name: Arm(name) for name in names}
-    ended: dict[str, list[str]] = {"keep": [], "drop": []}
-    spent = 0
-    while open_arms and spent < pairs_max:
-        name = choose(list(open_arms.values()), chance).name
-        arm = open_arms[name].told(measure(name))
-        open_arms[name] = arm
-        spent += 1
-        answer = decide(int(arm.won), int(arm.lost))
-        if answer in ended:
-            ended[answer].append(name)
-            del open_arms[name]
-    return Judged(tuple(ended["keep"]), tuple(ended["drop"]), tuple(open_arms), spent)

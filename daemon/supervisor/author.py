@@ -112,7 +112,7 @@ class Author:
         self._workspace = world.layout.candidates / brief.candidate.id / "workspace"
         self._records = world.layout.candidates / brief.candidate.id / "record"
         self._imported: Import | None = None
-        self._head = brief.candidate.base
+        self._head = brief.candidate.start or brief.candidate.base
         self._channel: Channel | None = None
 
     async def tell(self, **words: Any) -> None:
@@ -124,9 +124,9 @@ class Author:
     async def run(self) -> Draft:
         """Raises Refused when what the author left may not be imported."""
         candidate, world = self._brief.candidate, self._world
-        await asyncio.to_thread(copy_for_author, world.history, candidate.base, self._workspace)
+        await asyncio.to_thread(copy_for_author, world.history, self._head, self._workspace)
         self._imported = await asyncio.to_thread(import_tree, world.history, self._workspace, None)
-        world.history.move([RefChange(candidate.ref, candidate.base, None)])
+        world.history.move([RefChange(candidate.ref, self._head, None)])
         session, record = self._brief.session, self._brief.record
         door = await self._broker.open(
             candidate.id,

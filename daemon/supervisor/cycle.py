@@ -12,7 +12,7 @@ from daemon.core.candidate import Candidate, Stage, new_id
 from daemon.core.events import Kind
 from daemon.core.goal import Goal, Protocol
 from daemon.core.promotion import State
-from daemon.supervisor import budgets, frozen, ideas, judge, learned, runnable
+from daemon.supervisor import budgets, frozen, ideas, judge, learned, lineage, runnable
 from daemon.supervisor.author import COUNTED, Author, Brief, Draft, protocol_of
 from daemon.supervisor.broker import Broker
 from daemon.supervisor.promoter import Promoter, new_promotion, stage_after
@@ -121,6 +121,7 @@ class Cycle:
         told = ideas.began(self.world, candidate, wish.goal)
         protocol = str(self._protocol(candidate, wish.goal, model))
         known: dict[str, Any] = {"model": model, "told": told, "protocol": protocol}
+        known["start"] = lineage.start(self.world, candidate, wish.goal)
         candidate = candidate.model_copy(update=known)
         self.world.journal.save_candidate(candidate)
         record = wish.record or ideas.recording(self.world, candidate.id)
@@ -282,7 +283,7 @@ def _unfinished(draft: Draft, candidate: Candidate) -> tuple[Stage, str] | None:
         return Stage.ABANDONED, draft.reason
     if draft.status != "done":
         return Stage.REJECTED, f"the author ended as {draft.status}: {draft.reason}"
-    if draft.head == candidate.base:
+    if draft.head == (candidate.start or candidate.base):
         return Stage.REJECTED, "the author changed nothing"
     return None
 

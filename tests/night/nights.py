@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from daemon.core.selection import race
-from fitness.gain import decide
+from fitness.acceptance import Measure as Asked
+from fitness.gain import Answer, decide
 
 CANDIDATES = 12  # that a night's authors bring
 PAIRS = 240  # that a night can pay for
+PAIRS_EACH = Asked(command=("measure",)).pairs_max  # what a goal gets when it says nothing
 LEAST = 0.0
 # What small authors bring: mostly nothing, sometimes harm, rarely a gain; in units of the noise.
 EFFECTS = ((0.62, 0.0), (0.23, -1.0), (0.10, 0.6), (0.05, 1.5))
@@ -36,10 +37,17 @@ class Tally:
         }
 
 
-def ours(names: Sequence[str], measure: Measure, chance: Random) -> set[str]:
-    """Thompson sampling over the lineages, a bet against luck for each."""
-    won = race(names, lambda name: measure(name) > LEAST, decide, PAIRS, chance)
-    return set(won.kept)
+def ours(names: Sequence[str], measure: Measure, _: Random) -> set[str]:
+    """As org judges: in order, pair by pair, until a bet against luck is clear."""
+    kept, spent = set(), 0
+    for name in names:
+        won = lost = 0
+        while spent < PAIRS and decide(won, lost, PAIRS_EACH) is Answer.MORE:
+            better = measure(name) > LEAST
+            won, lost, spent = won + better, lost + (not better), spent + 1
+        if decide(won, lost, PAIRS_EACH) is Answer.KEEP:
+            kept.add(name)
+    return kept
 
 
 def greedy(names: Sequence[str], measure: Measure, _: Random) -> set[str]:

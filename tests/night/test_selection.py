@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.core.selection import Arm, choose, race
+from daemon.core.selection import Arm, choose
 from fitness.gain import PAIRS_MAX, RISK, Answer, decide, stake
 from tests.night.nights import POLICIES, simulate
 
@@ -29,10 +29,11 @@ def test_under_one_percent_of_what_is_kept_is_no_gain(
     assert figures["org"]["false_kept_per_idle"] < 0.01
 
 
-def test_most_true_gains_are_found_in_one_night(figures: dict[str, dict[str, float]]) -> None:
-    """More than by chance, while the others drown them in false ones."""
-    assert figures["org"]["true_found"] > 0.6
-    assert figures["org"]["true_found"] > figures["random"]["true_found"]
+def test_true_gains_are_found_while_others_drown_them(
+    figures: dict[str, dict[str, float]],
+) -> None:
+    """Nearly half of them in one night, the small ones included; the others keep mostly luck."""
+    assert figures["org"]["true_found"] > 0.4
     for other in ("greedy", "averaging", "random"):
         assert figures[other]["false_kept_per_kept"] > 0.5
 
@@ -68,10 +69,3 @@ def test_chance_prefers_what_paid() -> None:
     drawn = [choose(arms, chance).name for _ in range(500)]
     assert drawn.count("old") > drawn.count("new") > drawn.count("bad")
     assert choose([Arm("cheap", 5, 5), Arm("dear", 5, 5, cost=1000)], chance).name == "cheap"
-
-
-def test_a_race_ends_when_all_is_clear_or_spent() -> None:
-    judged = race(["a", "b"], lambda name: name == "a", decide, 1000, Random(1))
-    assert (judged.kept, judged.dropped, judged.unclear) == (("a",), ("b",), ())
-    assert judged.pairs < 40
-    assert race(["a"], lambda _: True, decide, 3, Random(1)).unclear == ("a",)
