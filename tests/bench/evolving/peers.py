@@ -20,7 +20,7 @@ from tests.bench.evolving.proxy import Proxy
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
-PACKAGES = {"openevolve": "openevolve==0.4.0", "shinkaevolve": "shinka-evolve"}
+PACKAGES = {"openevolve": "openevolve==0.4.0", "shinkaevolve": "shinka-evolve==0.0.7"}
 RUN_SECONDS = 3600
 INSTALL_SECONDS = 900
 
