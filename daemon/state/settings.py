@@ -149,6 +149,13 @@ class Session(Section):
     tmux: str = "org"
 
 
+class Notify(Section):
+    """Who is told what, wherever they are; targets are apprise URLs, such as ntfy://topic."""
+
+    targets: tuple[str, ...] = ()
+    on: tuple[str, ...] = ("promotion", "rollback", "approval", "streak", "budget", "wall", "stall")
+
+
 class Web(Section):
     """What :7001 lets whom do. Acts need a token with that scope in any case."""
 
@@ -186,6 +193,7 @@ class Settings(BaseSettings):
     keep: Keep = Keep()
     session: Session = Session()
     web: Web = Web()
+    notify: Notify = Notify()
     fetch: Fetch = Fetch()
 
     @classmethod

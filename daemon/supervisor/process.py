@@ -26,6 +26,7 @@ from daemon.supervisor.custody import Custody
 from daemon.supervisor.cycle import Cycle
 from daemon.supervisor.facts import Facts
 from daemon.supervisor.looks import Looks
+from daemon.supervisor.notices import Notices
 from daemon.supervisor.promoter import Promoter
 from daemon.supervisor.pulse import tell_ready
 from daemon.supervisor.rebuild import rebuild
@@ -117,7 +118,8 @@ class Supervisor:
         say_ready({"ready": await self._verbs.status({})})
         self._custody.ready()
         world.tell(Kind.NOTICE, text="the supervisor is ready")
-        habits = (self._renewal.watch(), self._watcher.watch(), self._verbs.nights.schedule.watch())
+        habits = [self._renewal.watch(), self._watcher.watch(), self._verbs.nights.schedule.watch()]
+        habits.append(Notices(world, self._broker.program).watch())
         for forever in habits:
             self.tasks.append(asyncio.create_task(forever))
         self.tasks.append(tell_ready(world, slots))
