@@ -22,7 +22,7 @@ from daemon.supervisor import inventory
 from daemon.supervisor.backup import STAGING
 from daemon.supervisor.world import World
 from ops import rotation, worktree
-from ops.errors import Trouble
+from ops.errors import Exit, Failed, Trouble
 from ops.files import remove_tree
 from ops.layout import Layout
 from ops.lease import hold
@@ -170,8 +170,8 @@ class Upkeep:
             return
         try:
             await collect(self.world, self.turn)
-        except Trouble as trouble:  # the cycle's outcome stands whatever becomes of this
-            self.world.tell(Kind.NOTICE, text=f"nothing was collected: {trouble.message}")
+        except (Trouble, OSError) as why:  # the cycle's outcome stands whatever becomes of this
+            self.world.tell(Kind.NOTICE, text=f"not all was collected: {why}")
 
 
 def main(argv: list[str]) -> int:
@@ -184,6 +184,10 @@ def main(argv: list[str]) -> int:
         with hold(Layout(flags.home).daemon_lease, "collecting what is no longer kept"):
             world = World.open(flags.home)
             said = view(look(world)) if flags.dry_run else asyncio.run(collect(world))
+    except OSError as error:
+        text = f"not all was collected: {error.filename}: {error.strerror}"
+        print(json.dumps(Failed(text, "see: orgctl doctor").as_json()))
+        return int(Exit.JUDGED_NO)
     except Trouble as trouble:
         print(json.dumps(trouble.as_json()))
         return int(trouble.code)
