@@ -44,3 +44,29 @@ class Budgets(Section):
     day_money: float | None = Field(default=None, gt=0, description="by prices.toml")
     day_wall_seconds: float | None = Field(default=None, gt=0)
     disk_bytes: int | None = Field(default=None, ge=1, description="of the whole home")
+
+
+class Notify(Section):
+    """Who is told what, wherever they are; targets are apprise URLs, such as ntfy://topic."""
+
+    targets: tuple[str, ...] = ()
+    on: tuple[str, ...] = ("promotion", "rollback", "approval", "streak", "budget", "wall", "stall")
+
+
+class Web(Section):
+    """What :7001 lets whom do. Acts need a token with that scope in any case."""
+
+    open: tuple[str, ...] = Field(
+        default=("read", "chat"),
+        description="scopes that callers on this machine need no token for",
+    )
+    hosts: tuple[str, ...] = Field(
+        default=(), description="names it may be called by, beside addresses and localhost"
+    )
+    tools: str = Field(
+        default="client",
+        pattern="^(client|server)$",
+        description="who runs the tools of a chat: the client, or org in a cell",
+    )
+    requests_per_second_max: float = Field(default=2000.0, gt=0, description="of one caller")
+    connections_max: int = Field(default=2048, ge=8)

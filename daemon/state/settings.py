@@ -17,7 +17,7 @@ from pydantic_settings import (
 )
 
 from daemon.core.probation import Limits
-from daemon.state.sections import Budgets, Schedule, Section
+from daemon.state.sections import Budgets, Notify, Schedule, Section, Web
 from ops.errors import Refused
 
 SYSTEM_FILE = Path("/etc/org/org.toml")
@@ -147,32 +147,6 @@ class Fetch(Section):
 
 class Session(Section):
     tmux: str = "org"
-
-
-class Notify(Section):
-    """Who is told what, wherever they are; targets are apprise URLs, such as ntfy://topic."""
-
-    targets: tuple[str, ...] = ()
-    on: tuple[str, ...] = ("promotion", "rollback", "approval", "streak", "budget", "wall", "stall")
-
-
-class Web(Section):
-    """What :7001 lets whom do. Acts need a token with that scope in any case."""
-
-    open: tuple[str, ...] = Field(
-        default=("read", "chat"),
-        description="scopes that callers on this machine need no token for",
-    )
-    hosts: tuple[str, ...] = Field(
-        default=(), description="names it may be called by, beside addresses and localhost"
-    )
-    tools: str = Field(
-        default="client",
-        pattern="^(client|server)$",
-        description="who runs the tools of a chat: the client, or org in a cell",
-    )
-    requests_per_second_max: float = Field(default=2000.0, gt=0, description="of one caller")
-    connections_max: int = Field(default=2048, ge=8)
 
 
 class Settings(BaseSettings):
