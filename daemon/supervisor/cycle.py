@@ -15,6 +15,7 @@ from daemon.core.promotion import State
 from daemon.supervisor import budgets, frozen, ideas, judge, learned, lineage, runnable
 from daemon.supervisor.author import COUNTED, Author, Brief, Draft, protocol_of
 from daemon.supervisor.broker import Broker
+from daemon.supervisor.canaries import prove
 from daemon.supervisor.promoter import Promoter, new_promotion, stage_after
 from daemon.supervisor.slots import Slots
 from daemon.supervisor.world import World
@@ -259,6 +260,8 @@ class Cycle:
         return card is None or card.base != self.world.main()
 
     async def _promote(self, candidate: Candidate) -> Candidate:
+        if candidate.merge is not None:
+            await prove(self.world, self.slots, self.broker, candidate.merge)
         async with self.promoter.turn:
             promotion = await self.promoter.run(
                 new_promotion(

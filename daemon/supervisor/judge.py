@@ -41,12 +41,13 @@ class Case:
     goal: Goal | None = None
     only: str | None = None
     serve: bool = True
+    suite: str | None = None  # whose gates judge; None is what serves
 
 
 async def judge(world: World, slots: Slots, broker: Broker, case: Case) -> Scorecard:
     """The scorecard. Raises Failed when the jury ended without one."""
     release = await build(world, case.commit)
-    trusted = await program(world)
+    trusted = await (build(world, case.suite) if case.suite else program(world))
     base = await build(world, case.base)
     stand = Stand(world, slots, broker, {"candidate": release, "current": base})
     channel, theirs = await Channel.pair()

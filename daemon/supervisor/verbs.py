@@ -14,7 +14,7 @@ from daemon.core.candidate import Candidate, Stage
 from daemon.core.goal import Goal
 from daemon.core.promotion import State
 from daemon.state import goals
-from daemon.supervisor import audit, frozen, judge, runnable, views
+from daemon.supervisor import audit, canaries, frozen, judge, runnable, views
 from daemon.supervisor.chat_verbs import ChatVerbs
 from daemon.supervisor.control import Answer, Verb
 from daemon.supervisor.cycle import Cycle, Wish
@@ -162,11 +162,12 @@ class Verbs:
         """Judge any commit against main; nothing is promoted by it."""
         world = self.world
         commit = world.history.resolve(str(arguments.get("ref") or "main"))
-        gate = arguments.get("gate")
+        if arguments.get("canaries"):
+            async with self._operation("trying the gates on bad candidates"):
+                return await canaries.told(world, self.slots, self.cycle.broker, world.serving())
         async with self._operation(f"judging {commit[:12]}"):
-            name = f"fitness-{commit[:12]}"
-            base = world.serving()
-            case = judge.Case(name, commit, base, only=str(gate) if gate else None)
+            only = str(arguments["gate"]) if arguments.get("gate") else None
+            case = judge.Case(f"fitness-{commit[:12]}", commit, world.serving(), only=only)
             card = await judge.judge(world, self.slots, self.cycle.broker, case)
         return card.model_dump(mode="json")
 

@@ -95,12 +95,19 @@ def diff(candidate: str) -> None:
 def fitness(
     ref: Annotated[str, typer.Argument(help="A tag, branch or commit.")] = "main",
     gate: Annotated[str | None, typer.Option(help="Only this gate.")] = None,
+    canaries: Annotated[
+        bool,
+        typer.Option("--canaries", help="Try the gates that serve on candidates known to be bad."),
+    ] = False,
 ) -> None:
     """Judge any commit by main's gates; nothing is promoted by it."""
-    found = ask("fitness", progress=True, ref=ref, gate=gate)
+    found = ask("fitness", progress=True, ref=ref, gate=gate, canaries=canaries)
     if not say(found):
         from ops import render
 
         render.scorecard(found)
+        for one in found.get("canaries", ()):
+            said = "rejected" if one["rejected"] else "LET THROUGH"
+            print(f"{render.line(one['name'])}: {said} by {one['gate']}")
         print(f"{found['commit'][:12]} {'passed' if found['passed'] else 'failed'}")
     raise typer.Exit(Exit.DONE if found["passed"] else Exit.JUDGED_NO)
