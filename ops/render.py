@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 LINE_CHARS_MAX = 160
+FLAKY_SHOWN_MAX = 3
 PROJECTS_SHOWN_MAX = 5
 GOOD, BAD, BUSY = "✓", "✗", "…"
 ODD = re.compile(r"[^\x20-\x7e\n\t]")
@@ -102,6 +103,9 @@ def status(found: Mapping[str, Any]) -> list[str]:
     for one in found.get("projects", ())[:PROJECTS_SHOWN_MAX]:
         tasks = f" ({one['tasks']['done']}/{one['tasks']['all']} tasks)" * bool(one["tasks"]["all"])
         lines.append(f"  goal       {one['goal']} {one['state']}{tasks}: {line(one['title'], 80)}")
+    for one in found.get("flaky", ())[-FLAKY_SHOWN_MAX:]:
+        said = f"two verdicts on {one['commit'][:12]}: {line(one['reason'], 80)}"
+        lines.append(f"  flaky      the gate {line(one['gate'])}: {said}")
     if found.get("taken_back"):
         taken = found["taken_back"]
         lines.append(f"  taken back {taken['release']}: {line(taken['reason'], 80)}")

@@ -22,6 +22,7 @@ from daemon.supervisor.runnable import build, program
 from daemon.supervisor.slots import Slots
 from daemon.supervisor.stand import Stand
 from daemon.supervisor.world import World
+from fitness import steady
 from fitness.scorecard import Scorecard
 from ops.cell_docker import engine_environment
 from ops.errors import Failed
@@ -61,12 +62,21 @@ async def judge(world: World, slots: Slots, broker: Broker, case: Case) -> Score
     try:
         await channel.send(_job(world, case, release, base))
         async with asyncio.timeout(JURY_SECONDS):
-            return await _hear(stand, case, channel)
+            return _steady(world, case, await _hear(stand, case, channel))
     except TimeoutError as error:
         raise Failed(f"the jury was not done within {JURY_SECONDS:g} s", "see evidence") from error
     finally:
         _end(child, channel)
         await stand.clear()
+
+
+def _steady(world: World, case: Case, card: Scorecard) -> Scorecard:
+    """Where the same commit was judged before by the same suite, a no stands."""
+    card, found = steady.weigh(world.layout.evidence, card)
+    for one in found:
+        text = f"the gate {one.gate} is flaky: two verdicts on {one.commit[:12]}: {one.reason}"
+        world.tell(Kind.NOTICE, case.name, text=text)
+    return card
 
 
 def _end(child: Child, channel: Channel) -> None:

@@ -15,6 +15,7 @@ from daemon.supervisor import frozen, judge
 from daemon.supervisor.promoter import Promoter
 from daemon.supervisor.slots import Slots
 from daemon.supervisor.world import World
+from fitness import steady
 from ops.errors import Exit, Refused
 from ops.loaded import ROOT
 
@@ -49,6 +50,7 @@ def status(world: World, slots: Slots, promoter: Promoter) -> dict[str, Any]:
         "counts": counts(world),
         "projects": projects_of(world),
         "cells": world.settings.cells.backend,
+        "flaky": [one.model_dump() for one in steady.named(world.layout.evidence)],
     }
 
 

@@ -71,6 +71,8 @@ def weigh(subject: Subject, trial: Trial, choose: Callable[[Expected], Expected]
     First every test of main is supposed to pass. Only when that does not come true
     main's own run is asked for, which takes as long as the candidate's.
     """
+    if trial.ended.limit:
+        return compare(trial, {})
     for asked in (supposed, baseline):
         known = asked(subject)
         found = compare(trial, choose(known)) if known else NOBODY
