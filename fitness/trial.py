@@ -8,7 +8,8 @@ import secrets
 import socket
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ REPORTER_INSIDE = Path("/judge/reporter.py")
 REPORT_FD = 5
 REPORT_BYTES_MAX = 64 * 2**20
 OUTPUT_BYTES_MAX = 20_000
+NOTHING_RAN = 5  # pytest's exit code for files whose tests are all passed over
+ENDED_WELL = (0, 1, NOTHING_RAN)
 # The fast tests that need neither cells of their own nor the machine.
 GATE_TEST_PATHS = (
     "tests/core",
@@ -83,6 +86,54 @@ def run_tests(
     argv = (python, "-I", str(REPORTER_INSIDE), str(INSIDE), *FLAGS, *targets)
     run = {"directory": str(INSIDE), "environment": ENVIRONMENT}
     return reported(subject, argv, tuple(mounts), seconds, **run)
+
+
+def run_halves(
+    subject: Subject, code: Path, tests_of: Path, targets: tuple[str, ...], seconds: float
+) -> Trial:
+    """The same in two cells at the same time, each with about half of the files."""
+    parts = _halves(tests_of, targets)
+    if not all(parts):
+        return run_tests(subject, code, tests_of, targets, seconds)
+    with ThreadPoolExecutor(len(parts)) as pool:
+        asked = [pool.submit(run_tests, subject, code, tests_of, part, seconds) for part in parts]
+        return _together([one.result() for one in asked])
+
+
+def _halves(tests_of: Path, targets: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """By size, for want of anything better: the largest first, each to the smaller half."""
+    files = {file for target in targets for file in _test_files(tests_of / target)}
+    halves: tuple[list[str], list[str]] = ([], [])
+    sizes = [0, 0]
+    for file in sorted(files, key=lambda one: (-one.stat().st_size, one)):
+        at = sizes.index(min(sizes))
+        halves[at].append(str(file.relative_to(tests_of)))
+        sizes[at] += file.stat().st_size
+    return tuple(sorted(halves[0])), tuple(sorted(halves[1]))
+
+
+def _test_files(target: Path) -> list[Path]:
+    if target.is_file():
+        return [target]
+    return [file for pattern in ("test_*.py", "*_test.py") for file in target.rglob(pattern)]
+
+
+def _together(trials: list[Trial]) -> Trial:
+    """As one run: a half that did not come to its end is how the whole ended."""
+    results: dict[str, str] = {}
+    for trial in trials:
+        results |= trial.results
+    texts = {name: text for trial in trials for name, text in trial.texts.items()}
+    codes = {trial.ended.exit for trial in trials} - {NOTHING_RAN}
+    odd = [one.ended for one in trials if one.ended.limit or one.ended.exit not in ENDED_WELL]
+    ended = odd[0] if odd else trials[0].ended
+    exit_code = (
+        ended.exit
+        if odd
+        else max((code for code in codes if code is not None), default=NOTHING_RAN)
+    )
+    output = b"".join(trial.ended.stdout for trial in trials)
+    return Trial(results, texts, replace(ended, exit=exit_code, stdout=output))
 
 
 def reported(

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fitness.subject import Subject
-from fitness.trial import GATE_TEST_PATHS, Trial, run_tests, targets_in
+from fitness.trial import GATE_TEST_PATHS, Trial, run_halves, run_tests, targets_in
 from fitness.verdict import Verdict, failed, passed
 from ops.files import write_atomic
 
@@ -58,7 +58,7 @@ def judge(subject: Subject) -> Verdict:
     targets = targets_in(job.base_dir)
     with ThreadPoolExecutor(1) as beside:
         beside.submit(supposed, subject)  # while the other half of the machine is idle
-        trial = run_tests(subject, job.candidate_dir, job.base_dir, targets, RUN_SECONDS)
+        trial = run_halves(subject, job.candidate_dir, job.base_dir, targets, RUN_SECONDS)
     if (found := weigh(subject, trial, dict)) is not None:
         return named(NAME, found, WHOSE)
     subject.results.update(trial.results)
@@ -147,7 +147,7 @@ def _collect(subject: Subject) -> dict[str, str]:
 
 def _run_baseline(subject: Subject) -> dict[str, str]:
     base = subject.job.base_dir
-    trial = run_tests(subject, base, base, targets_in(base), RUN_SECONDS)
+    trial = run_halves(subject, base, base, targets_in(base), RUN_SECONDS)
     if trial.ended.exit not in (ALL_PASSED, SOME_FAILED):
         return {}
     found = dict(trial.results)
