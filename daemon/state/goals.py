@@ -23,6 +23,7 @@ from ops.errors import Exit, Refused
 SHIPPED = Path("daemon/broker/sessions/first.json")
 SHIPPED_ID = "first"
 ORDER = "goal-order"
+ALL = -1  # SQLite's word for no limit
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -62,7 +63,7 @@ def find(journal: Journal, name: str) -> Goal:
 
 def reached(journal: Journal) -> frozenset[str]:
     """The ids of goals that a promoted candidate served."""
-    done = (one for one in journal.candidates() if one.state is Stage.PROMOTED)
+    done = journal.archive(None, str(Stage.PROMOTED), "", ALL)
     return frozenset(one.wish.id for one in done if one.wish)
 
 

@@ -7,7 +7,7 @@ by a crash the recorded session does, which is on disk before each reply is used
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from daemon.core.budget import Spent, least, left, total
@@ -20,6 +20,8 @@ from ops.errors import Exit, Refused
 from ops.files import free_bytes, size_of
 
 LOOKED_BACK_MAX = 5_000
+PAGE_CANDIDATES = 50
+NO_LIMIT = Budget()
 
 
 def of(world: World, candidate: Candidate) -> Spent:
@@ -58,16 +60,20 @@ def recorded(world: World, name: str) -> tuple[int, int]:
 
 
 def today(world: World) -> Spent:
-    """Since the machine's own midnight."""
+    """Since the machine's own midnight; read no further back than that."""
     now = local(world.clock())
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
     return total(of(world, one) for one in since(world, midnight))
 
 
 def since(world: World, begin: float) -> Iterable[Candidate]:
-    for one in world.journal.candidates(limit=LOOKED_BACK_MAX):
-        if one.created >= begin:
+    before: str | None = None
+    while page := world.journal.archive(before, None, "", PAGE_CANDIDATES):
+        for one in page:
+            if one.created < begin:
+                return
             yield one
+        before = page[-1].id
 
 
 def of_goal(world: World, goal: Goal) -> Spent:
@@ -84,7 +90,8 @@ def day_limit(world: World) -> Budget:
 
 def spent(world: World) -> str | None:
     """Why no further cycle may begin today; None when one may."""
-    rest = left(day_limit(world), today(world))
+    limit = day_limit(world)
+    rest = left(limit, today(world)) if limit != NO_LIMIT else limit
     if isinstance(rest, str):
         return f"the day's budget: {rest}"
     most = world.settings.budget.disk_bytes
@@ -103,9 +110,14 @@ def allowance(world: World, goal: Goal, model: str) -> Budget:
         tokens=author.tokens_max, money=author.money_max, wall_seconds=author.wall_seconds
     )
     limits = [cycle]
-    sides = (("day", day_limit(world), today(world)), ("goal", goal.budget, of_goal(world, goal)))
+    sides: tuple[tuple[str, Budget, Callable[[], Spent]], ...] = (
+        ("day", day_limit(world), lambda: today(world)),
+        ("goal", goal.budget, lambda: of_goal(world, goal)),
+    )
     for name, limit, used in sides:
-        rest = left(limit, used)
+        if limit == NO_LIMIT:  # without one the archive need not be read
+            continue
+        rest = left(limit, used())
         if isinstance(rest, str):
             hint = "raise it, or wait; see: orgctl budget"
             raise Refused(f"the {name}'s budget: {rest}", hint, Exit.BUSY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -38,7 +39,7 @@ class Night:
 
     async def cycle(self) -> str:
         """What was done, in a few words; every reason to do nothing has its own."""
-        reason = self._held() or await self._silent()
+        reason = await asyncio.to_thread(self._held) or await self._silent()
         if reason is not None:
             return reason
         try:

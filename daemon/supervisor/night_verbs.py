@@ -117,7 +117,7 @@ class NightVerbs:
         return await self.list({})
 
     async def budget(self, _: Arguments) -> Answer:
-        return budgets.view(self.world)
+        return await asyncio.to_thread(budgets.view, self.world)
 
     async def freeze(self, _: Arguments) -> Answer:
         return dict(frozen.freeze(self.world, on=True))

@@ -1,0 +1,102 @@
+"""What was spent is read from the archive, and from the sessions of what a crash cut off."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from daemon.broker.faults import Fault
+from daemon.broker.metering import Meter
+from daemon.core.candidate import Candidate, Stage
+from daemon.core.goal import Budget, Goal
+from daemon.supervisor import budgets
+from daemon.supervisor.world import World
+from ops.errors import Refused
+from tests.night.test_schedule import START, Clock, a_world
+
+DAY_SECONDS = 86400
+
+
+def spent(world: World, name: str, created: float, tokens: int, goal: str = "g1") -> None:
+    world.journal.save_candidate(
+        Candidate(
+            id=name,
+            state=Stage.REJECTED,
+            goal="g",
+            wish=Goal(id=goal, text="g"),
+            created=int(created),
+            ended=int(created) + 10,
+            base="b",
+            tokens=tokens,
+            prompt_tokens=tokens,
+            model="m",
+        )
+    )
+
+
+def limited(world: World, **limits: object) -> World:
+    budget = world.settings.budget.model_copy(update=limits)
+    world.settings = world.settings.model_copy(update={"budget": budget})
+    return world
+
+
+def test_the_day_begins_at_midnight(tmp_path: Path) -> None:
+    """However many candidates there are."""
+    world = a_world(tmp_path, Clock())
+    for number in range(120):
+        spent(world, f"a{number:03}", START - 2 * DAY_SECONDS, 1000)
+    for number in range(70):
+        spent(world, f"b{number:03}", START - 60, 10)
+    today = budgets.today(world)
+    assert (today.tokens, today.cycles, today.wall_seconds, today.money) == (700, 70, 700.0, None)
+    assert budgets.spent(world) is None
+    assert "700 of 700 tokens" in str(budgets.spent(limited(world, day_tokens=700)))
+
+
+def test_what_a_crash_cut_off_was_spent_too(tmp_path: Path) -> None:
+    """The recorded session is on disk before a reply is used; a torn last line is passed over."""
+    world = a_world(tmp_path, Clock())
+    spent(world, "c1", START - 60, 0)
+    folder = world.layout.evidence / "c1"
+    folder.mkdir()
+    usage = {"prompt_tokens": 100, "completion_tokens": 20}
+    line = json.dumps({"reply": [{"choices": []}, {"usage": usage}]})
+    (folder / "session.jsonl").write_text(f'{{"session": 1}}\n{line}\n{line}\n{{"reply": [{{"us')
+    assert budgets.today(world).tokens == 240
+
+
+def test_an_author_may_spend_the_strictest(tmp_path: Path) -> None:
+    """Of its cycle's, its goal's and the day's; nothing is left for a goal that spent it all."""
+    world = limited(a_world(tmp_path, Clock()), day_tokens=5000, day_money=1.0)
+    (tmp_path / "prices.toml").write_text('["m"]\ninput = 100\noutput = 100\n')
+    spent(world, "c1", START - 60, 2000)
+    goal = Goal(id="g1", text="g", budget=Budget(tokens=2500))
+    found = budgets.allowance(world, goal, "m")
+    assert (found.tokens, found.money) == (500, 0.8)
+    assert found.wall_seconds == world.settings.author.wall_seconds
+    other = goal.model_copy(update={"id": "g2"})
+    assert budgets.allowance(world, other, "m").tokens == 2500
+    with pytest.raises(Refused, match="2000 of 1500 tokens are spent"):
+        budgets.allowance(world, goal.model_copy(update={"budget": Budget(tokens=1500)}), "m")
+
+
+def test_money_that_nobody_can_count_is_not_spent(tmp_path: Path) -> None:
+    world = limited(a_world(tmp_path, Clock()), day_money=1.0)
+    with pytest.raises(Refused, match="nobody said what m costs"):
+        budgets.allowance(world, Goal(id="g1", text="g"), "m")
+    budgets.allowance(world, Goal(id="g1", text="g"), "recorded")
+
+
+def test_calls_are_paid_for_at_most_one_too_many() -> None:
+    """Each is reserved before it is made; side by side they overshoot no more than one does."""
+    meter = Meter(money_max=1.0, prices=(100.0, 100.0))  # ten thousand tokens buy it all
+    first = meter.begin(4_000, 3_000)
+    with pytest.raises(Fault, match="reserved"):
+        meter.begin(4_000 * 4, 5_000)
+    first.saw({"choices": [], "usage": {"prompt_tokens": 9_000, "completion_tokens": 3_000}})
+    meter.end(first)
+    assert meter.money == pytest.approx(1.2)
+    with pytest.raises(Fault, match="is spent"):
+        meter.begin(4, 1)
