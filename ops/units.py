@@ -219,7 +219,8 @@ def main(argv: list[str]) -> int:
         found = install(flags.llm, flags.listen, flags.wheelhouse)
         if booted() and not flags.no_start:
             print("starting org; the first start makes the instance", file=sys.stderr)
-            step("systemctl", "restart", "org-walls.service")
-            start()
+            step("systemctl", "start", *SOCKETS)  # callers wait there while the rest is renewed
+            step("systemctl", "restart", "org-walls.service", "org-broker.service")
+            step("systemctl", "restart", "org.service")
     print(json.dumps(found))
     return 0

@@ -42,6 +42,8 @@ def count(path):
 EVOLVE = (
     "orgctl evolve --wait --json --protocol rewrite --module words.py --goal 'count words only'"
 )
+READY = """orgctl status --json | grep -q '"state": "ready"'"""
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
 SUPERVISOR = "pgrep -u org -f daemon.supervisor.process"
 PROCESSES = {
     "broker": "pgrep -u org-broker -f daemon.broker",
@@ -138,7 +140,7 @@ def test_a_killed_process_comes_back(booted: Guest, who: str) -> None:
     booted.must(f"kill -9 {before.splitlines()[0]}")
     assert booted.health()["status"] == "ok"
     booted.until(f'test -n "$({PROCESSES[who]})" -a "$({PROCESSES[who]})" != \'{before}\'')
-    booted.until('orgctl status --json | grep -q \'"state": "ready"\'')
+    booted.until(READY)
 
 
 def test_the_watchdog_bites(booted: Guest) -> None:
@@ -149,7 +151,7 @@ def test_the_watchdog_bites(booted: Guest) -> None:
     before = booted.must(SUPERVISOR)
     booted.must(f"kill -STOP {before}")
     booted.until(f'test -n "$({SUPERVISOR})" -a "$({SUPERVISOR})" != \'{before}\'')
-    booted.until('orgctl status --json | grep -q \'"state": "ready"\'')
+    booted.until(READY)
     assert "watchdog" in booted.must("journalctl -u org.service --no-pager").lower()
     booted.must(f"rm -r {drop_in}; systemctl daemon-reload")
 
@@ -187,7 +189,7 @@ def test_snapshot_and_revert(booted: Guest) -> None:
     life.revert(booted.machine.folder, "kept")
     assert booted.must("cat /var/lib/org/logs/mark; ls /run/new 2>/dev/null || true") == "before"
     assert abs(int(booted.must("date +%s")) - time.time()) < 60
-    booted.until('orgctl status --json | grep -q \'"state": "ready"\'')
+    booted.until(READY)
 
 
 def test_a_cycle_is_promoted_and_rolled_back_under_load(booted: Guest, model: Relay) -> None:
@@ -212,6 +214,16 @@ def test_a_cycle_is_promoted_and_rolled_back_under_load(booted: Guest, model: Re
     booted.agrees()
 
 
+def test_a_reboot_brings_the_same_back(booted: Guest) -> None:
+    """By its own systemd, in the same QEMU: ready again, with the release that served."""
+    before, serves = booted.must(f"cat {BOOT_ID}"), booted.tag()
+    booted.must("systemd-run -q --on-active=1 systemctl reboot")
+    booted.comes_back(f"test $(cat {BOOT_ID}) != {before}")
+    booted.until(READY)
+    assert booted.tag() == serves
+    booted.agrees()
+
+
 def test_power_cuts_during_switches(booted: Guest) -> None:
     """QEMU is killed at random instants of a rollback or a return; each boot finds one story."""
     chance = random.Random(7)
@@ -223,7 +235,7 @@ def test_power_cuts_during_switches(booted: Guest) -> None:
         life.down(booted.machine.folder, force=True)
         print(f"cut {number + 1} of {CUTS} after {instant:.1f} s, towards {target}")
         print(booted.boot())
-        booted.until('orgctl status --json | grep -q \'"state": "ready"\'')
+        booted.until(READY)
         booted.agrees()
 
 
@@ -233,11 +245,7 @@ def test_a_renewed_system_keeps_the_instance(booted: Guest, shared: Path) -> Non
     (shared / "org/README.md").write_text("A newer org.\n")
     commit_all(shared / "org", "Make it newer")
     newer = image.build(image.Plan(booted.machine.image, shared / "org"), lambda *_: None)
-    booted.must("sync; systemctl poweroff || true")
-    deadline = time.monotonic() + 120
-    while life.status(booted.machine.folder)["state"] == "running":
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
+    assert life.down(booted.machine.folder, force=False)["how"] == "powered off"
     found = booted.boot()
     assert found["renewed"], found
     head = "git --git-dir=/opt/org/src/.git -c safe.directory='*' rev-parse HEAD"

@@ -57,6 +57,16 @@ class Guest:
             time.sleep(POLL_SECONDS)
         return said.out.strip()
 
+    def comes_back(self, command: str, seconds: float = 900.0) -> None:
+        """Try until it succeeds, while the guest may be away."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            with suppress(Trouble):
+                if self.run(command, 20.0).code == 0:
+                    return
+            time.sleep(POLL_SECONDS)
+        raise AssertionError(f"{command}: {self.serial()}")
+
     def health(self) -> dict[str, Any]:
         """As the host sees it, through the forwarded port."""
         found: dict[str, Any] = httpx.get(
