@@ -14,6 +14,7 @@ import struct
 import subprocess
 import threading
 import urllib.request
+from http.client import HTTPException
 
 SECONDS = 4.0
 MODEL = ("10.0.2.100", 11434)
@@ -207,7 +208,7 @@ def main():
     def attempt(title, way):
         try:
             found[title] = {"out": True, "said": way()}
-        except (OSError, ValueError, StopIteration) as error:
+        except (OSError, ValueError, StopIteration, HTTPException) as error:
             found[title] = {"out": False, "said": str(error) or type(error).__name__}
 
     pairs = [*WAYS.items(), *CONTROL.items()]
