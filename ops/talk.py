@@ -31,6 +31,7 @@ CHUNK_BYTES = 65536
 RULES_BYTES_MAX = 2**18
 INSIDE_BROKER = Path("/run/org")
 INSIDE_WORKSPACE, INSIDE_SKILLS = Path("/workspace"), Path("/skills")
+ENTRIES = frozenset({"said", "file", "failed", "interrupted", "unproved", "plan", "end"})
 Event = dict[str, Any]
 
 
@@ -90,11 +91,18 @@ class Talk:
             except (ValueError, TypeError, LookupError) as error:
                 raise Failed("the room sent rubbish", "see: orgctl logs chat") from error
             if name == "said":
-                self.folder.add(event["entry"])
+                self.folder.add(_kept(event.get("entry")))
             yield event
 
     def _ended(self) -> Failed:
         return Failed("the room's process ended", "see: orgctl logs chat")
+
+
+def _kept(entry: object) -> Event:
+    """What a room may have kept: words and ends, never who sits where, or what was approved."""
+    if not isinstance(entry, dict) or "seats" in entry or entry.get("kind") not in ENTRIES:
+        raise Failed("the room sent what is not its to say", "see: orgctl logs chat")
+    return entry
 
 
 @contextmanager

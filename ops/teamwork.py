@@ -66,7 +66,7 @@ def go_on(layout: Layout, folder: rooms.RoomFolder, quiet: bool) -> Json:
             if event["event"] == "trouble":
                 raise Failed(str(event["error"]), str(event["hint"]))
             if event["event"] == "outcome":
-                folder.add({"kind": "outcome", **event})
+                folder.add({"kind": "outcome", "outcome": str(event["outcome"])})
             told = _told(event)
             if told is not None:
                 _note(folder, *told)

@@ -275,6 +275,7 @@ def test_a_chat_in_a_terminal(home: Home, tmp_path: Path, tmux: list[str]) -> No
             subprocess.run([*tmux, "kill-server"], check=True)
 
 
+@pytest.mark.crash
 def test_a_killed_chat_leaves_nothing(home: Home, tmp_path: Path) -> None:
     """kill -9 of orgctl ends the room's cell, and the next chat closes its door."""
     hold = threading.Event()

@@ -94,6 +94,7 @@ def test_a_team_plans_works_and_joins(home: Home, tmp_path: Path) -> None:
             assert home.orgctl("run", "writers", "more").code == 4
 
 
+@pytest.mark.crash
 def test_a_plan_that_falls_short_waits_for_a_person(home: Home, tmp_path: Path) -> None:
     """Nobody works before the approval; one that was cut off goes on from where it was."""
     hold = threading.Event()
