@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import httpx
 import pytest
 
 from daemon.core.candidate import Stage
 from daemon.core.events import Kind
-from tests.orchestrator.house import House, filled, house, served
+from tests.orchestrator.house import ROOT, House, filled, house, served
 
 pytestmark = pytest.mark.process
 
@@ -237,10 +237,15 @@ def test_metrics_are_prometheus_text(here: House, http: httpx.Client) -> None:
     """Counts of this process and of the instance, without a label that could grow for ever."""
     from prometheus_client.parser import text_string_to_metric_families
 
+    http.get("/healthz")
     text = http.get("/metrics").text
     families = {one.name: one for one in text_string_to_metric_families(text)}
     assert families["org_requests"].samples[0].value > 0
     states = {one.labels["state"]: one.value for one in families["org_candidates"].samples}
     assert states["promoted"] >= 1
     assert families["org_resident_bytes"].samples[0].value > 0
-    assert Path("/proc/self").exists()
+    board = json.loads((ROOT / "ops/grafana.json").read_text())
+    asked = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
+    for one in asked:  # the dashboard asks for nothing that is not told
+        name = re.search(r"org_[a-z_]+", one)
+        assert name and name[0].removesuffix("_total") in families, one
