@@ -76,6 +76,7 @@ class Model(Section):
 
 class Author(Section):
     protocol: str = "auto"
+    model: str = Field(default="", description="`NAME/MODEL`, or one of model.others")
     steps_max: int = Field(default=40, ge=1, le=1000)
     rounds_max: int = Field(default=5, ge=1, le=50)
     tokens_max: int = Field(default=400_000, ge=1)

@@ -160,7 +160,8 @@ class Cycle:
         probed = await self.broker.probe()
         if probed.get("answers"):
             models = [str(name) for name in probed.get("models") or ()]
-            model = settings.name or (models[0] if models else "")
+            own = self.world.settings.author.model
+            model = own or settings.name or (models[0] if models else "")
             self._tell_model(candidate, f"{model} at {settings.base}")
             return model, None
         if wish.goal.session is not None:

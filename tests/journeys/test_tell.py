@@ -34,7 +34,9 @@ def test_the_agent_hears_it_before_its_next_step(home: Home, org_repo: Path) -> 
     replies = [say("", list_files={"path": "fitness"}), late, then]
     with scripted_model(replies) as model:
         base = f"http://127.0.0.1:{model.server_address[1]}"
-        with running(home, org_repo, f'[model]\nbase = "{base}"\n'):
+        second = f'[providers.second]\nbase = "{base}"\nname = "scripted"\n'
+        settings = f'[model]\nbase = "{base}"\nname = "main"\n[author]\nmodel = "second"\n'
+        with running(home, org_repo, settings + second):
             nobody = home.orgctl("tell", "hello", "--json")
             assert (nobody.code, "no author" in nobody.json["error"]) == (4, True)
             with ThreadPoolExecutor(1) as pool:
@@ -46,6 +48,7 @@ def test_the_agent_hears_it_before_its_next_step(home: Home, org_repo: Path) -> 
                 ended = evolving.result(WAIT_SECONDS).json
             assert (ended["outcome"], ended["candidate"]) == ("rejected", told["candidate"])
             assert "somebody ended it" in home.ask("show", told["candidate"])["reason"]
+    assert {one["model"] for one in model.asked} == {"scripted"}  # switched by one setting
     last = json.dumps(model.asked[-1]["messages"])
     assert "look at the tests first" in last
     assert "look at the tests first" not in json.dumps(model.asked[1]["messages"])
