@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from daemon.core.candidate import Candidate, Stage, new_id
 from daemon.core.events import Kind
 from daemon.core.goal import Goal, Protocol
 from daemon.core.promotion import State
-from daemon.supervisor import budgets, frozen, ideas, judge, learned, lineage, runnable
+from daemon.supervisor import bad, budgets, frozen, ideas, judge, learned, lineage, runnable
 from daemon.supervisor.author import COUNTED, Author, Brief, Draft, protocol_of
 from daemon.supervisor.broker import Broker
 from daemon.supervisor.canaries import prove
@@ -220,25 +219,13 @@ class Cycle:
         )
         # The head's own date makes a redo give the same commit.
         merge = history.merge(base, head, text, max(history.when(head), history.when(base)))
-        self._refuse_bad(merge)
+        bad.refuse(history, merge)
         ref = MERGES + candidate.id
         if history.find(ref) != merge:
             history.move([RefChange(ref, merge, history.find(ref))])
         candidate = candidate.model_copy(update={"merge": merge})
         world.journal.save_candidate(candidate)
         return candidate, merge
-
-    def _refuse_bad(self, merge: str) -> None:
-        """The very tree that failed in service is not judged, let alone served, once more."""
-        history = self.world.history
-        tree = history.tree(merge)
-        for ref, commit in history.refs(releases.BAD).items():
-            if history.tree(commit) == tree:
-                text = history.read_note(releases.PROBATION, commit) or "{}"
-                reason = json.loads(text).get("reason") or "no reason was kept"
-                name = ref.removeprefix(releases.BAD)
-                text = f"this very tree failed in service as {name}: {reason}"
-                raise Refused(text, "change it, and evolve again")
 
     # Promote
 

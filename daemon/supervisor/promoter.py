@@ -7,7 +7,6 @@ and "already so" is success.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -15,7 +14,7 @@ from daemon.core import release as releases
 from daemon.core.candidate import Stage
 from daemon.core.events import Kind
 from daemon.core.promotion import NEXT, Answer, Effect, Promotion, State, effect
-from daemon.supervisor import judge
+from daemon.supervisor import bad, judge
 from daemon.supervisor.probation import Breach, check, watch
 from daemon.supervisor.runnable import build
 from daemon.supervisor.serving import Serving
@@ -196,7 +195,7 @@ class Promoter:
         tag = history.tag(name, commit, message, promotion.when)
         promotion = promotion.model_copy(update={"rollback": name, "restoring": commit})
         world.journal.save_promotion(promotion)  # the name is fixed before it is used
-        changes = [] if not promotion.candidate else self._mark_bad(promotion)
+        changes = [] if not promotion.candidate else bad.marks(history, promotion)
         if world.main() != commit:
             changes.append(RefChange(releases.MAIN, commit, head))
         if history.find(f"refs/tags/{name}") != tag:
@@ -204,15 +203,6 @@ class Promoter:
         if changes:
             history.move(changes)
         return Answer.REVERTED, {"rollback": name, "restoring": commit}
-
-    def _mark_bad(self, promotion: Promotion) -> list[RefChange]:
-        """It failed in service: remembered in git, with what was seen of it last."""
-        history = self._world.history
-        reason = {"release": promotion.release, "reason": promotion.reason, "when": promotion.when}
-        history.note(releases.PROBATION, promotion.merge, json.dumps(reason, sort_keys=True))
-        ref = f"{releases.BAD}{promotion.candidate}"
-        marked = history.find(ref) == promotion.merge
-        return [] if marked else [RefChange(ref, promotion.merge, None)]
 
     async def _bring_up(self, commit: str, tag: str | None) -> Serving:
         release = await build(self._world, commit)

@@ -40,14 +40,19 @@ PEERS = {
 Taken = dict[str, float]
 
 
+class Broke(Exception):
+    """A loop could not run; the message is the last thing it said."""
+
+
 def once(python: str, script: Path, base: str, folder: Path) -> Taken:
-    """One process: milliseconds a step, seconds to import, megabytes at its end."""
+    """One process: milliseconds a step, seconds to import, megabytes at its end. Raises Broke."""
     argv = [python, str(script), base, str(CALLS), str(LOOPS), str(folder)]
     done = subprocess.run(
         argv, capture_output=True, text=True, timeout=RUN_SECONDS, cwd=folder, check=False
     )
     if done.returncode != 0:
-        sys.exit(f"{script.stem} failed:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
+        lines = (done.stderr or done.stdout).strip().splitlines()
+        raise Broke(lines[-1] if lines else f"it ended with {done.returncode}")
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
@@ -73,12 +78,23 @@ def main() -> int:
             for name, (script, packages) in PEERS.items():
                 loops[name] = (environment(folder / script, packages), script)
         taken: dict[str, list[Taken]] = {name: [] for name in loops}
+        broken: dict[str, str] = {}
         with serving(CALLS) as base:
             for _ in range(options.runs):
                 for name, (python, script) in loops.items():
-                    taken[name].append(once(python, SCRIPTS / f"{script}.py", base, folder))
+                    try:
+                        taken[name].append(once(python, SCRIPTS / f"{script}.py", base, folder))
+                    except (Broke, subprocess.TimeoutExpired) as error:
+                        if name not in PEERS:
+                            raise
+                        broken[name] = str(error)
     raw = [one["ms_per_step"] for one in taken["raw"]]
-    peers = {name: told(runs, raw) for name, runs in taken.items() if name != "org"}
+    peers: dict[str, Any] = {
+        name: told(runs, raw)
+        for name, runs in taken.items()
+        if name != "org" and name not in broken
+    }
+    peers |= {name: {"failed": why} for name, why in broken.items()}
     show("loop", figures(taken["org"], raw), peers)
     return 0
 
