@@ -31,14 +31,14 @@ class Line:
     """Nothing but the start of a line may stand before the beginning."""
 
 
-SPACES = Run(r"\s{0,32}+")
+SPACES = Run(r"\s{0,32}")
 BARS = Run("[|｜]")
-GAP = Run(r"[▁_ \\]{1,2}+")
+GAP = Run(r"[▁_ \\]{1,2}")
 LINE_BEFORE = r"(?<![^\n].)"
 HERE = Run("")  # what follows is looked at, and not taken
 LINE = Line()
-TAG = Run(r"[\w:|｜.\-]{1,40}+")
-NAME = Run(r"[\w.\-]{1,80}+")
+TAG = Run(r"[\w:|｜.\-]{1,40}")
+NAME = Run(r"[\w.\-]{1,80}")
 Atom = str | Run | Line
 Start = tuple[Atom, ...]
 START_CHARS_MAX = 400

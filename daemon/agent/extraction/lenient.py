@@ -26,7 +26,7 @@ WORDS: dict[str, Any] = {
 }
 REFUSED_WORDS = frozenset({"NaN", "nan", "Infinity", "inf"})
 SPACE = re.compile(r"\s*+")
-NUMBER = re.compile(r"[+-]?+(?:\d[\d_]*+(?:\.\d*+)?+|\.\d++)(?:[eE][+-]?+\d++)?+(?![\w.])")
+NUMBER = re.compile(r"[+-]?+(?:\d[\d_]*+(?:\.\d*+)?|\.\d++)(?:[eE][+-]?+\d++)?(?![\w.])")
 WORD = re.compile(r"[\w$][\w$./\-]*+")
 UNMARKED = re.compile(r"[^,{}\[\]]*+")
 BRACKETS = {"{": "}", "[": "]", "(": ")"}
@@ -63,7 +63,7 @@ def _check_depth(text: str) -> None:
     if text.count("[") + text.count("{") <= DEPTH_MAX:
         return
     depth = 0
-    for found in re.finditer(r'[\[\]{}]|"[^"\\]*+(?:\\.[^"\\]*+)*+"', text, re.DOTALL):
+    for found in re.finditer(r'[\[\]{}]|"[^"\\]*+(?:\\.[^"\\]*+)*"', text, re.DOTALL):
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found.group(), 0)
         if depth > DEPTH_MAX:
             raise BadValue(f"nested deeper than {DEPTH_MAX}")
@@ -261,6 +261,6 @@ def _after_space(text: str, at: int) -> int:
 
 
 STRINGS = {
-    '"': re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL),
-    "'": re.compile(r"'[^'\\]*+(?:\\.[^'\\]*+)*+'", re.DOTALL),
+    '"': re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*"', re.DOTALL),
+    "'": re.compile(r"'[^'\\]*+(?:\\.[^'\\]*+)*'", re.DOTALL),
 }

@@ -12,11 +12,12 @@ CLOSING = {"{": "}", "[": "]", "(": ")"}
 QUOTES = "\"'"
 
 # A string counts only when it has ended and cannot be the start of a triple quote;
-# the others are followed by hand. Possessive, so it never goes back over the text.
+# the others are followed by hand. One piece at a time, and no group is possessive:
+# Python before 3.11.5 forgets where such a group began.
 FLAT = re.compile(
-    r"""(?:[\w\s,:.+\-/=$*;]++
-    |"(?!"(?:"|\Z))[^"\\]*+(?:\\.[^"\\]*+)*+"
-    |'(?!'(?:'|\Z))[^'\\]*+(?:\\.[^'\\]*+)*+')*+""",
+    r"""[\w\s,:.+\-/=$*;]++
+    |"(?!"(?:"|\Z))[^"\\]*+(?:\\.[^"\\]*+)*"
+    |'(?!'(?:'|\Z))[^'\\]*+(?:\\.[^'\\]*+)*'""",
     re.VERBOSE | re.DOTALL,
 )
 STOPS = {quote: re.compile(rf"[\\{quote}]") for quote in QUOTES}
@@ -61,8 +62,8 @@ def value(source: Source) -> Wait[Span | None]:
 def _flat(source: Source) -> Wait[None]:
     """Pass over what holds no bracket; stop at a bracket, an unfinished string, or else."""
     while True:
-        found = FLAT.match(source.text, source.at)
-        source.at = found.end() if found else source.at
+        while found := FLAT.match(source.text, source.at):
+            source.at = found.end()
         if source.at < len(source.text) or not (yield from source.more()):
             return
 

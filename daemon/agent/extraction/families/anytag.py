@@ -14,8 +14,8 @@ from daemon.agent.extraction.tagtext import after, closers_of
 
 SPEAKS = re.compile(r"tool|func|call|action|plugin|invoke|command", re.IGNORECASE)
 WRAPS = re.compile(r"<(?:response|json|xml|output|answer)>", re.IGNORECASE)  # of anything
-ANY = Run(r"[\w:|｜./▁ \-]{1,40}+")
-ANY_SQUARE = Run(r"[A-Za-z_ ]{1,32}+")
+ANY = Run(r"[\w:|｜./▁ \-]{1,40}")
+ANY_SQUARE = Run(r"[A-Za-z_ ]{1,32}")
 
 
 def likely(tools: Declared, opening: str) -> bool:

@@ -15,7 +15,7 @@ WHOLE = re.compile(
     r"""\s*"(?P<name>[\w.\-]{1,128})"\s*,\s*args\s*=>\s*\{(?P<args>.*)\}\s*\}\s*\Z""", re.DOTALL
 )
 ARGUMENT = re.compile(
-    r"""\s*--(?P<key>[\w.\-]{1,80})[ \t]+(?P<value>"(?:[^"\\]|\\.)*+"|[^\n]*+)""", re.DOTALL
+    r"""\s*--(?P<key>[\w.\-]{1,80})[ \t]+(?P<value>"(?:[^"\\]|\\.)*"|[^\n]*+)""", re.DOTALL
 )
 
 
