@@ -5,13 +5,13 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 set_up
 cd "$ROOT"
-system='crash or attack or guest or docker or browser or model or valkey or peer'
+system='journey or crash or attack or guest or docker or browser or model or valkey or peer'
 if [ "${1:-}" = --system ]; then
     shift
     # What kills and attacks has homes of its own and waits a lot: two at a time.
     code=0
-    "$VENV/bin/python" -m pytest -n 2 --dist worksteal -m 'crash or attack' "$@" || code=$?
-    "$VENV/bin/python" -m pytest -m "($system) and not (crash or attack)" "$@" || code=$?
+    "$VENV/bin/python" -m pytest -n 2 --dist worksteal -m 'journey or crash or attack' "$@" || code=$?
+    "$VENV/bin/python" -m pytest -m "($system) and not (journey or crash or attack)" "$@" || code=$?
     exit "$code"
 fi
 exec "$VENV/bin/python" -m pytest -n 3 --dist worksteal -m "not ($system)" "$@"

@@ -202,14 +202,14 @@ def test_a_healthy_candidate_has_a_complete_card(repo: Repo) -> None:
         assert (subject.job.evidence.parent / str(score.evidence)).is_file()
     ended = [event["name"] for event in events if event.get("state") == "ended"]
     assert ended[0] == "paths"
-    assert set(ended[-7:-1]) == set(WORK[-6:])
+    assert sorted(ended[:-1]) == sorted(WORK)  # within a stage they end as they may
     assert ended[-1] == "load"
     assert [event.get("need") for event in events].index("serve") > 5  # after hygiene and build
 
 
 REJECTED: dict[str, tuple[Changes, list[str], str]] = {
     "a stage that fails is the last": (
-        {"pyproject.toml": "", MODULE: BETTER},
+        {"pyproject.toml": "# another\n", "daemon/agent/more.py": "NEW = 1\n"},
         ["paths"],
         "pyproject.toml is protected",
     ),
