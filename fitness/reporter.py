@@ -30,7 +30,9 @@ class Reporter:
         bad = report.outcome != "passed"
         if report.when == "call" or bad:
             text = str(report.longrepr or "")[-2000:] if bad else ""
-            self.say(id=report.nodeid, outcome=OUTCOMES[report.outcome], text=text)
+            # Expected to fail and passed all the same: whoever expects that of it has weakened it.
+            outcome = "skipped" if hasattr(report, "wasxfail") else OUTCOMES[report.outcome]
+            self.say(id=report.nodeid, outcome=outcome, text=text)
 
     def pytest_collection_finish(self, session: Any) -> None:
         """Only when nothing but the ids is asked for: else a test that never ran had a result."""

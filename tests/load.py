@@ -158,7 +158,7 @@ class Load:
             writer.close()
 
     async def _ask(self, kept: bool) -> None:
-        reader, writer = self._idle.pop() if kept and self._idle else await self._connect()
+        reader, writer = (self._kept() if kept else None) or await self._connect()
         keep = False
         try:
             close = "" if kept else "connection: close\r\n"
@@ -175,6 +175,15 @@ class Load:
                 self._idle.append((reader, writer))
             else:
                 writer.close()
+
+    def _kept(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+        """One that the server did not close meanwhile, as it may when nothing is asked on it."""
+        while self._idle:
+            reader, writer = self._idle.pop()
+            if not reader.at_eof():
+                return reader, writer
+            writer.close()
+        return None
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         try:
