@@ -35,7 +35,10 @@ REASON_CHARS_MAX = 600
 
 @dataclass
 class Line:
-    """The line to the supervisor; gates of one stage speak from several threads."""
+    """The line to the supervisor; gates of one stage speak from several threads.
+
+    `stream` only reads: one that also wrote would lose words that are said while it waits.
+    """
 
     own: socket.socket
     stream: IO[str]
@@ -44,8 +47,7 @@ class Line:
 
     def say(self, **message: object) -> None:
         with self.lock:
-            self.stream.write(json.dumps(message) + "\n")
-            self.stream.flush()
+            self.own.sendall(json.dumps(message).encode() + b"\n")
 
     def hear(self, seconds: float) -> dict[str, Any]:
         """The next message; empty when the supervisor is gone or silent for so long."""
@@ -168,7 +170,7 @@ def _keep(subject: Subject, gate: Gate, verdict: Verdict) -> str:
 
 
 def main(_: list[str]) -> int:
-    with socket.socket(fileno=JOB_FD) as own, own.makefile("rw", encoding="utf-8") as stream:
+    with socket.socket(fileno=JOB_FD) as own, own.makefile("r", encoding="utf-8") as stream:
         line = Line(own, stream)
         job = Job.model_validate(line.hear(JOB_SECONDS))
         card = judge(Subject(job, need=line.ask), line)
