@@ -128,13 +128,12 @@ class Bench:
             )
         ours.settimeout(SECONDS)
         self.own = ours
-        self.stream = ours.makefile("rw")
+        self.stream = ours.makefile("r")
         self.beside = Neighbours({}, {})
         self.say(json.loads(subject.job.model_dump_json()))
 
     def say(self, message: object) -> None:
-        self.stream.write(json.dumps(message) + "\n")
-        self.stream.flush()
+        self.own.sendall(json.dumps(message).encode() + b"\n")
 
     def hear(self) -> Iterator[dict[str, Any]]:
         yield from (json.loads(line) for line in self.stream)
