@@ -41,6 +41,7 @@ install_missing() {
 
 make_venv() {
     local stamp key
+    export UV_SYSTEM_CERTS=true # the machine's own list of authorities, as pip has it
     stamp=$VENV/.lock-installed
     key=$(sha256sum "$LOCK" | cut -d' ' -f1)
     if [ "$(cat "$stamp" 2>/dev/null)" != "$key" ]; then

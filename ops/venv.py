@@ -87,6 +87,7 @@ def _make(folder: Path, lock: bytes, base_python: Path) -> None:
     write_atomic(requirements, lock)
     # Wheels only: what must be built would run its own code to do so.
     sync = [uv, "pip", "sync", "--quiet", "--require-hashes", "--no-build", "--no-config"]
+    sync += ["--system-certs"]  # the machine's own authorities: a registry may be a company's
     sync += ["--python", str(folder / "bin/python"), str(requirements)]
     # The cache first: most of the time everything is in it, and then no registry is asked.
     done = run([*sync, "--offline"], seconds=MAKE_SECONDS, environment=environment)

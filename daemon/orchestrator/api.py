@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from daemon.orchestrator import embeddings
 from daemon.orchestrator.bodies import (
+    INPUTS_MAX,
     KINDS,
     ROLES,
     Wrong,
@@ -160,7 +161,16 @@ class Api:
         told["tools"] = {"type": ["array", "null"], "items": part}
         told["messages"] = {"type": "array", "minItems": 1, "items": message}
         chat = {"type": "object", "required": ["messages"], "properties": told}
-        words = {"type": ["string", "array"], "minItems": 1, "minLength": 1, "items": TEXT}
+        token: Schema = {"type": "integer", "minimum": 0}
+        tokens: Schema = {"type": "array", "minItems": 1, "items": token}
+        words: Schema = {
+            "anyOf": [
+                {"type": "string", "minLength": 1},
+                {"type": "array", "minItems": 1, "maxItems": INPUTS_MAX, "items": TEXT},
+                tokens,
+                {"type": "array", "minItems": 1, "items": tokens},
+            ]
+        }
         wants = {
             "type": "object",
             "required": ["input"],

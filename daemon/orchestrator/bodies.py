@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -134,10 +134,7 @@ def check_completion(body: dict[str, Any]) -> dict[str, Any]:
         _check_message(f"messages[{at}]", message)
     for name, (kinds, called) in KINDS.items():
         value = body.get(name)
-        # True is an int to Python, but not to JSON.
-        if value is None or (
-            isinstance(value, kinds) and isinstance(value, bool) == (kinds is bool)
-        ):
+        if value is None or (_is_whole(value) if kinds is int else _is(value, kinds)):
             continue
         raise Wrong(f"{name} must be {called}", "invalid_type", param=name)
     if not all(isinstance(tool, dict) for tool in body.get("tools") or ()):
@@ -150,13 +147,35 @@ def check_embeddings(body: dict[str, Any]) -> dict[str, Any]:
     asked = body.get("input")
     if asked is None:
         raise Wrong("input is missing", "missing_required_parameter", param="input")
-    if not isinstance(asked, str | list) or not asked or len(asked) > BODY_BYTES_MAX:
+    if not asked or not (isinstance(asked, str) or _is_texts(asked) or _is_tokens(asked)):
         raise Wrong("input must be a text or a list of texts", "invalid_type", param="input")
     if isinstance(asked, list) and len(asked) > INPUTS_MAX and isinstance(asked[0], str):
         raise Wrong(f"input has more than {INPUTS_MAX} texts", "invalid_value", param="input")
     if not isinstance(body.get("model", ""), str):
         raise Wrong("model must be a text", "invalid_type", param="model")
     return body
+
+
+def _is_texts(asked: object) -> bool:
+    return isinstance(asked, list) and all(isinstance(each, str) for each in asked)
+
+
+def _is_tokens(asked: object) -> bool:
+    """Token numbers, or lists of them, as OpenAI takes too."""
+    if not isinstance(asked, list):
+        return False
+    rows = asked if all(isinstance(each, list) and each for each in asked) else [asked]
+    return all(_is_whole(token) and token >= 0 for row in rows for token in row)
+
+
+def _is(value: object, kinds: Any) -> bool:
+    """True is an int to Python, but not to JSON."""
+    return isinstance(value, kinds) and isinstance(value, bool) == (kinds is bool)
+
+
+def _is_whole(value: object) -> TypeGuard[int | float]:
+    """1.0 is a whole number to JSON, and True is none."""
+    return type(value) is int or (isinstance(value, float) and value.is_integer())
 
 
 def _check_message(name: str, message: object) -> None:
