@@ -6,8 +6,10 @@ import json
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
+
+from tests.serving import Handler, serving
 
 PIECE_CHARS = 24
 HOLD_SECONDS = 30.0
@@ -64,27 +66,27 @@ class _Server(ThreadingHTTPServer):
         self.headers: list[dict[str, str]] = []
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     protocol_version = "HTTP/1.1"
     server: _Server
 
     def do_GET(self) -> None:
         rows = [{"id": name, "object": "model"} for name in self.server.models]
         body = json.dumps({"object": "list", "data": rows})
-        self._send(200, "application/json", body.encode())
+        self.send(200, body.encode())
 
     def do_POST(self) -> None:
         size = int(self.headers["content-length"])
         self.server.asked.append(json.loads(self.rfile.read(size)))
         self.server.headers.append(dict(self.headers.items()))
         if not self.server.replies:
-            self._send(500, "application/json", b'{"error": {"message": "the script is over"}}')
+            self.send(500, b'{"error": {"message": "the script is over"}}')
             return
         reply = self.server.replies.pop(0)
         if callable(reply):  # made at the time of asking
             reply = reply()
         if isinstance(reply, bytes):  # sent as it is: for streams that are broken
-            self._send(200, "text/event-stream", reply)
+            self.send(200, reply, "text/event-stream")
             return
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
@@ -99,16 +101,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"data: [DONE]\n\n")
         self.close_connection = True
 
-    def _send(self, status: int, kind: str, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("content-type", kind)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        return
-
 
 @contextmanager
 def scripted_model(
@@ -116,11 +108,5 @@ def scripted_model(
 ) -> Iterator[_Server]:
     """A running server; `.server_address` tells where, `.asked` what it was asked."""
     server = _Server(replies, models, port)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

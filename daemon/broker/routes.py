@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, aclosing, suppress
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, aclosing
 from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from daemon.broker.chunks import joined
 from daemon.broker.completions import Source
 from daemon.broker.faults import FORBIDDEN, Fault
+from ops.leaving import unless_left
 
 BODY_BYTES_MAX = 32 * 2**20
 BODIES_BYTES_MAX = 96 * 2**20  # of all calls of one cell that are under way
@@ -68,8 +69,8 @@ class Routes:
         stream = self._source.stream(body, len(raw))
         await call.enter_async_context(aclosing(stream))
         if not body.get("stream"):
-            return JSONResponse(joined(await unless_gone(request, _all(stream))))
-        first = await unless_gone(request, _first(stream))
+            return JSONResponse(joined(await unless_left(request, _all(stream))))
+        first = await unless_left(request, _first(stream))
         return StreamingResponse(sse(first, stream), media_type="text/event-stream")
 
     async def _fetch(self, request: Request, call: AsyncExitStack) -> Response:
@@ -78,7 +79,7 @@ class Routes:
             url = json.loads(await self._read(request, call))["url"]
         except (ValueError, LookupError, TypeError, RecursionError) as error:
             raise Fault("bad_request", "the body has no url", 400) from error
-        return JSONResponse(await unless_gone(request, self._source.upstream.web.fetch(str(url))))
+        return JSONResponse(await unless_left(request, self._source.upstream.web.fetch(str(url))))
 
     async def _read(self, request: Request, call: AsyncExitStack) -> bytes:
         """The body; it counts against the cell's share until the call is over."""
@@ -132,27 +133,6 @@ def _is_message(message: object) -> bool:
     return isinstance(calls, list) and all(
         isinstance(call, dict) and isinstance(call.get("function"), dict) for call in calls
     )
-
-
-async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """What `work` gives. Raises ClientDisconnect, with `work` ended, when the client leaves."""
-    doing = asyncio.create_task(work)
-    leaving = asyncio.create_task(_gone(request))
-    try:
-        await asyncio.wait({doing, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if not doing.done():
-            raise ClientDisconnect
-        return doing.result()
-    finally:
-        for task in (doing, leaving):
-            task.cancel()
-            with suppress(asyncio.CancelledError, Fault):
-                await task
-
-
-async def _gone(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 async def _first(stream: Chunks) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from daemon.orchestrator.bodies import Wrong
 from daemon.orchestrator.broker import Broken, Broker, Reply
 from daemon.orchestrator.usage import one_usage
+from ops.leaving import left
 
 BROKE_OFF = {"message": "the broker broke off", "type": "server_error", "code": "model_cut"}
 CUT = b"\n\ndata: " + json.dumps({"error": BROKE_OFF | {"param": None}}).encode() + b"\n\n"
@@ -96,12 +97,6 @@ def _silent() -> Wrong:
 
 async def _close(reply: Reply) -> None:
     reply.close()
-
-
-async def left(request: Request) -> None:
-    """Returns when the client has gone; its body was read before."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 async def _passed(reply: Reply, streams: bool) -> AsyncIterator[bytes]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from daemon.orchestrator.bodies import Wrong, read_json
 from daemon.orchestrator.facts import Facts
-from daemon.orchestrator.models import left
+from ops.leaving import unless_left
 
 SECONDS_DEFAULT, SECONDS_MAX = 30.0, 300.0
 # What fetches and builds takes longer than a command otherwise may.
@@ -52,22 +50,8 @@ class ToolHost:
         call = {"tool": tool, "arguments": arguments, "workspace": workspace, "key": key}
         call["seconds"] = min(float(seconds), SECONDS_MAX)
         asking = self.facts.ask("tool", call, secret, SECONDS_MAX + ANSWER_SECONDS)
-        found: dict[str, Any] = await until_left(request, asking)
+        found: dict[str, Any] = await unless_left(request, asking)
         return found
-
-
-async def until_left(request: Request, asking: Coroutine[Any, Any, dict[str, Any]]) -> Any:
-    """What is asked for, unless the client leaves: then it is ended. Raises ClientDisconnect."""
-    doing = asyncio.create_task(asking)
-    leaving = asyncio.create_task(left(request))
-    try:
-        await asyncio.wait({doing, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if not doing.done():
-            raise ClientDisconnect
-        return doing.result()
-    finally:
-        leaving.cancel()
-        doing.cancel()
 
 
 def seconds_for(tool: str, arguments: dict[str, Any]) -> float:

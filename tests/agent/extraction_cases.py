@@ -2,35 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-
-def _tool(name: str, **properties: object) -> dict[str, Any]:
-    schema = {"type": "object", "properties": properties}
-    return {"type": "function", "function": {"name": name, "parameters": schema}}
-
-
-Calls = list[tuple[str, Any]]
-Case = tuple[str, str | None, Calls, str]  # the text, the model, the calls, the content
-
-
-def case(text: str, *calls: tuple[str, Any], content: str = "", model: str | None = None) -> Case:
-    return text, model, list(calls), content
-
-
-TEXT = {"type": "string"}
-TOOLS = [
-    _tool("weigh", grams={"type": "integer"}, label=TEXT),
-    _tool("note", text=TEXT, tags={"type": "array"}, pinned={"type": "boolean"}),
-    _tool("sh", command=TEXT),
-    _tool("fetch", url=TEXT),
-    _tool("python", code=TEXT),
-    _tool("stop"),
-]
-WEIGH = ("weigh", {"grams": 7, "label": "a < b"})
-STOP = ("stop", {})
-JSON = '{"name": "weigh", "arguments": {"grams": 7, "label": "a < b"}}'
-ARGUMENTS = '{"grams": 7, "label": "a < b"}'
+from tests.agent.extraction_case import ARGUMENTS, JSON, STOP, WEIGH, Case, case
 
 FAMILIES: dict[str, Case] = {
     "hermes": case(f"Now.<tool_call>\n{JSON}\n</tool_call>", WEIGH, content="Now."),

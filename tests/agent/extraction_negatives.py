@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.agent.extraction_cases import JSON
+from tests.agent.extraction_case import JSON
 
 NO_CALLS = {
     "undeclared": '<tool_call>{"name": "launch", "arguments": {}}</tool_call>',

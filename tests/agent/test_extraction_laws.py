@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from daemon.agent.extraction import Extraction, Stream, extract, gathered
-from tests.agent.extraction_cases import FAMILIES, JSON, TOOLS
+from tests.agent.extraction_case import JSON, TOOLS
+from tests.agent.extraction_cases import FAMILIES
 from tests.agent.extraction_negatives import NO_CALLS
 
 LAWS = settings(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from daemon.agent.extraction import extract
 from daemon.agent.extraction.declared import typed
 from daemon.agent.extraction.lenient import BadValue, parse
-from tests.agent.extraction_cases import TOOLS
+from tests.agent.extraction_case import TOOLS
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.text(max_size=8),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,65 +12,11 @@ from hypothesis import strategies as st
 
 from daemon.agent.compaction import compacted, size_of, split, too_long
 from daemon.agent.ends import Limits, Price
-from daemon.agent.loop import Hooks, Interrupted, Run
+from daemon.agent.loop import Interrupted
 from daemon.agent.messages import Call, Message
 from daemon.agent.patterns import circling, turn_of
-from daemon.agent.providers import ModelFault, Reply, Usage
-from daemon.agent.record import Record
-from daemon.agent.workspace import Workspace
-from ops.errors import Refused
-
-TESTS = ("sh", "-c", "exit 0")
-OPENING = [Message(role="system", content="work"), Message(role="user", content="Goal: x")]
-
-
-class Script:
-    """A provider; a reply may be a function of what it was asked."""
-
-    def __init__(self, *replies: Any) -> None:
-        self.replies = list(replies)
-        self.asked: list[list[Message]] = []
-
-    def reply(self, messages: Sequence[Message], tools: Sequence[dict[str, Any]]) -> Reply:
-        self.asked.append(list(messages))
-        reply = self.replies.pop(0)
-        if isinstance(reply, Exception):
-            raise reply
-        assert isinstance(reply, Reply)
-        return reply
-
-
-def calls(*made: tuple[str, dict[str, Any]], content: str = "") -> Reply:
-    listed = tuple(
-        Call(id=f"c{at}", name=name, arguments=json.dumps(arguments))
-        for at, (name, arguments) in enumerate(made)
-    )
-    return Reply(content, listed, usage=Usage(100, 10), model="m")
-
-
-def sh(command: str) -> Reply:
-    return calls(("sh", {"command": command}))
-
-
-PROOF = calls(("run_tests", {}))
-DONE = calls(("done", {"summary": "better"}))
-
-
-def hooks(**changes: Callable[..., Any]) -> Hooks:
-    made = Hooks(lambda *_: None, lambda *_: None, lambda *_: None, lambda *_: None, lambda: False)
-    for name, value in changes.items():
-        setattr(made, name, value)
-    return made
-
-
-def run_of(folder: Path, *replies: Any, **options: Any) -> Run:
-    kept = options.pop("hooks", hooks())
-    work = folder / "work"
-    work.mkdir(exist_ok=True)
-    made = Run(Script(*replies), Workspace(work, TESTS), kept, 50, **options)
-    made.messages = OPENING
-    return made
-
+from daemon.agent.providers import ModelFault
+from tests.agent.scripted_run import DONE, OPENING, PROOF, Script, calls, hooks, run_of, sh
 
 # Limits
 
@@ -143,112 +88,6 @@ def test_a_circle_is_told_once_and_then_ends_it(tmp_path: Path) -> None:
     assert left.until_end().status == "done"
     told = [one for one in left.messages if "exactly this call before" in one.content]
     assert len(told) == 2
-
-
-# Going on after a crash
-
-
-class Killed(BaseException):
-    pass
-
-
-WORK = (
-    sh("echo one >> log"),
-    calls(("sh", {"command": "echo two >> log"}), ("sh", {"command": "echo three >> log"})),
-    Reply('```json\n{"name": "sh", "arguments": {"command": "echo four >> log"}}\n```', ()),
-    Reply("I think.", ()),
-    PROOF,
-    DONE,
-)
-
-
-@pytest.mark.process
-def test_it_goes_on_from_every_point_and_runs_nothing_twice(tmp_path: Path) -> None:
-    """Killed after each write to its record: the end is the same, no finished call runs again."""
-    whole = worked(tmp_path / "whole", None)
-    lines = len((tmp_path / "whole/record").read_bytes().splitlines())
-    assert whole == "one\ntwo\nthree\nfour\n"
-    for point in range(2, lines):
-        log = worked(tmp_path / str(point), point)
-        counts = [log.count(word) for word in ("one", "two", "three", "four")]
-        assert max(counts) == 1, (point, log)
-
-
-def worked(folder: Path, killed_at: int | None) -> str:
-    (folder / "work").mkdir(parents=True)
-    left = list(WORK)
-    script = Script()
-
-    def once(writes: int | None) -> str:
-        record = Record.open(folder / "record")
-        write, count = record.write, len(record.events)
-
-        def counted(event: Any, durable: bool = True) -> None:
-            nonlocal count
-            write(event, durable)
-            count += 1
-            if writes is not None and count >= writes:
-                raise Killed
-
-        record.write = counted  # type: ignore[method-assign]
-        try:
-            done = sum(1 for event in record.events if event["kind"] == "reply")
-            script.replies = list(left[done:])
-            made = Run(script, Workspace(folder / "work", TESTS), hooks(), 50, record=record)
-            made.messages = OPENING
-            return made.until_end().status
-        finally:
-            record.close()
-
-    if killed_at is not None:
-        with pytest.raises(Killed):
-            once(killed_at)
-    assert once(None) == "done"
-    return (folder / "work/log").read_text()
-
-
-def test_a_call_that_may_have_run_is_not_run_again(tmp_path: Path) -> None:
-    """Its model is told that nobody knows; looking is simply done again."""
-    for name, arguments, known in (
-        ("sh", {"command": "echo x >> log"}, False),
-        ("list_files", {}, True),
-    ):
-        path = tmp_path / f"{name}.jsonl"
-        record = Record.open(path)
-        made = run_of(tmp_path, calls((name, arguments)), record=record)
-
-        def die(*_: object) -> None:
-            raise Killed
-
-        made.hooks.call = die
-        with pytest.raises(Killed):
-            made.until_end()
-        record.close()
-        again = run_of(tmp_path, PROOF, DONE, record=Record.open(path))
-        assert again.until_end().status == "done"
-        told = next(one.content for one in again.messages if one.role == "tool")
-        assert ("interrupted" in told) != known
-    assert not (tmp_path / "work/log").exists()
-
-
-def test_a_run_that_ended_stays_ended(tmp_path: Path) -> None:
-    """Its record says how; nobody is asked again."""
-    record = Record.open(tmp_path / "r")
-    assert run_of(tmp_path, PROOF, DONE, record=record).until_end().status == "done"
-    record.close()
-    assert run_of(tmp_path, record=Record.open(tmp_path / "r")).until_end().status == "done"
-
-
-def test_a_torn_line_is_cut_off_and_a_second_writer_refused(tmp_path: Path) -> None:
-    record = Record.open(tmp_path / "r")
-    record.write({"kind": "said", "messages": []})
-    with pytest.raises(Refused, match="another run"):
-        Record.open(tmp_path / "r")
-    record.close()
-    with (tmp_path / "r").open("ab") as out:
-        out.write(b'{"kind": "re')
-    assert [one["kind"] for one in Record.open(tmp_path / "r").events] == ["record", "said"]
-    assert (tmp_path / "r").read_bytes().endswith(b"}\n")
 
 
 # Shortening

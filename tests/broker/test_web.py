@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import gzip
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from daemon.agent.tools import TOOLS
 from daemon.agent.workspace import Workspace
 from daemon.broker.web import PAGE_BYTES_MAX, readable
 from tests.broker.running import running_broker
+from tests.serving import Handler, serving
 
 pytestmark = pytest.mark.process
 
@@ -26,48 +26,31 @@ PAGE = (
 FETCH = next(tool for tool in TOOLS if tool.name == "webfetch")
 
 
-class _Pages(BaseHTTPRequestHandler):
+class _Pages(Handler):
     def do_GET(self) -> None:
         port = self.server.server_address[1]
         if self.path == "/away":
-            self._send(302, b"", location="http://127.0.0.2:1/secret")
+            self.send(302, b"", location="http://127.0.0.2:1/secret")
         elif self.path == "/round":
-            self._send(302, b"", location=f"http://127.0.0.1:{port}/round")
+            self.send(302, b"", location=f"http://127.0.0.1:{port}/round")
         elif self.path == "/near":
-            self._send(302, b"", location="/page")
+            self.send(302, b"", location="/page")
         elif self.path == "/bomb":
             bomb = gzip.compress(b"x" * (PAGE_BYTES_MAX * 8))
-            self._send(200, bomb, **{"content-type": "text/plain", "content-encoding": "gzip"})
+            self.send(200, bomb, "text/plain", content_encoding="gzip")
         elif self.path == "/image":
-            self._send(200, b"\x89PNG", **{"content-type": "image/png"})
+            self.send(200, b"\x89PNG", "image/png")
         elif self.path == "/host":
-            self._send(200, str(self.headers["host"]).encode(), **{"content-type": "text/plain"})
+            self.send(200, str(self.headers["host"]).encode(), "text/plain")
         else:
-            self._send(200, PAGE.encode(), **{"content-type": "text/html; charset=utf-8"})
-
-    def _send(self, status: int, body: bytes, **headers: str) -> None:
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        return
+            self.send(200, PAGE.encode(), "text/html; charset=utf-8")
 
 
 @contextmanager
 def pages() -> Iterator[int]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Pages)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield int(server.server_address[1])
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @contextmanager

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from itertools import zip_longest
 from typing import Any
 
 from tests.broker.conversations import Conversation
+from tests.serving import Handler, serving
 
 PROMPT, COMPLETION = 37, 11
 Event = dict[str, Any]
@@ -203,30 +203,31 @@ class WireServer(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     server: WireServer
 
     def do_GET(self) -> None:
         if self.server.provider == "llama-server" and self.path == "/props":
             props = {"default_generation_settings": {"n_ctx": 8192}}
-            self._send(200, {"content-type": "application/json"}, json.dumps(props).encode())
+            self.send(200, json.dumps(props).encode())
             return
         path, listing = LISTINGS.get(self.server.provider, PLAIN_LISTING)
         if self.path != path:
-            self._send(404, {}, b"{}")
+            self.send(404, b"{}")
         else:
-            self._send(200, {"content-type": "application/json"}, json.dumps(listing).encode())
+            self.send(200, json.dumps(listing).encode())
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         headers = {key.lower(): value for key, value in self.headers.items()}
         self.server.asked.append((self.path, headers, body))
         if self.path == "/api/show":
-            self._send(404, {}, b"{}")
+            self.send(404, b"{}")
             return
         answer = self.server.answers.pop(0) if self.server.answers else self.server.answer
         if isinstance(answer, tuple):
-            self._send(*answer)
+            status, headers, body = answer
+            self.send(status, body, **headers)
             return
         self.send_response(200)
         kind = "application/x-ndjson" if self.server.provider == "ollama" else "text/event-stream"
@@ -237,26 +238,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(piece)
             self.wfile.flush()
 
-    def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        return
-
 
 @contextmanager
 def wire_server(provider: str) -> Iterator[WireServer]:
     server = WireServer(provider)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

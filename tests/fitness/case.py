@@ -6,15 +6,15 @@ import contextlib
 import hashlib
 import json
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 from fitness.subject import Job, Subject
 from ops.history import History
 from ops.worktree import export
+from tests.serving import Handler, serving
 
 ROOT = Path(__file__).resolve().parents[2]
 WHEN = 1_700_000_000
@@ -123,33 +123,21 @@ Answering = Callable[[str, str, bytes], Answer]
 
 
 @contextlib.contextmanager
-def serving(answering: Answering) -> Iterator[str]:
+def answering_as(answering: Answering) -> Iterator[str]:
     """A real HTTP server that answers (method, path, body) as told; gives its URL."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Answers(Handler):
         def respond(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             status, told = answering(self.command, self.path, body)
             data = told if isinstance(told, bytes) else json.dumps(told).encode()
-            self.send_response(status)
-            self.send_header("content-length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
+            self.send(status, data)
 
         do_GET = do_POST = respond
 
-        def log_message(self, *_: object) -> None:
-            """Silent."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    with serving(server):
         yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def health(commit: str, **more: object) -> dict[str, object]:

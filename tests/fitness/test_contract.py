@@ -15,7 +15,7 @@ import pytest
 from fitness.gates import contract
 from fitness.subject import ANSWER_BYTES_MAX, Subject
 from ops.processes import spawn
-from tests.fitness.case import CHAT, ROOT, Answer, Repo, health, honest, serving
+from tests.fitness.case import CHAT, ROOT, Answer, Repo, answering_as, health, honest
 
 READY_SECONDS = 30.0
 
@@ -27,7 +27,7 @@ def subject(repo: Repo) -> Subject:
 
 def test_thehonest_twin_passes(subject: Subject) -> None:
     """What keeps every promise passes, whoever wrote it."""
-    with serving(honest) as subject.url:
+    with answering_as(honest) as subject.url:
         verdict = contract.judge(subject)
     assert verdict.passed, verdict
 
@@ -98,7 +98,7 @@ def test_a_broken_promise_is_named(
     def lying(asked: str, where: str, body: bytes) -> Answer:
         return answer if (asked, where) == (method, path) else honest(asked, where, body)
 
-    with serving(lying) as subject.url:
+    with answering_as(lying) as subject.url:
         verdict = contract.judge(subject)
     assert not verdict.passed
     assert verdict.reason.startswith(reason), verdict
@@ -121,7 +121,7 @@ def _takes_anything(key: str) -> Any:
 @pytest.mark.parametrize("key", ["messages", "stream", "model"])
 def test_a_field_that_is_never_checked_is_found(subject: Subject, key: str) -> None:
     """Garbage in a field must be refused, not passed on to a model."""
-    with serving(_takes_anything(key)) as subject.url:
+    with answering_as(_takes_anything(key)) as subject.url:
         verdict = contract.judge(subject)
     assert not verdict.passed
     assert verdict.reason.endswith("answered 200, not 400")
@@ -136,7 +136,7 @@ def test_a_candidate_that_dies_of_garbage_is_found(subject: Subject) -> None:
         dead = dead or body.startswith(b'{"messages":[[[')
         return (500, b"") if dead else honest(method, path, body)
 
-    with serving(dying) as subject.url:
+    with answering_as(dying) as subject.url:
         verdict = contract.judge(subject)
     assert [row["promise"] for row in verdict.details["broken"]] == [  # type: ignore[attr-defined]
         "deep nesting is 400",
@@ -151,7 +151,7 @@ def test_an_endless_answer_cannot_fill_the_jurys_memory(subject: Subject) -> Non
     def endless(method: str, path: str, body: bytes) -> Answer:
         return (200, large) if path == "/" else honest(method, path, body)
 
-    with serving(endless) as subject.url:
+    with answering_as(endless) as subject.url:
         verdict = contract.judge(subject)
     assert not verdict.passed
     assert "GET / was not answered: the answer is longer than" in verdict.reason

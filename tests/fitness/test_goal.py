@@ -8,7 +8,7 @@ import pytest
 
 from fitness.gates import goal
 from fitness.subject import Subject
-from tests.fitness.case import WORDS, Answer, Changes, Repo, serving
+from tests.fitness.case import WORDS, Answer, Changes, Repo, answering_as
 
 MODULE = "daemon/core/words.py"
 LONGEST = WORDS + (
@@ -29,7 +29,7 @@ def _answer(_: str, path: str, __: bytes) -> Answer:
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    with serving(_answer) as found:
+    with answering_as(_answer) as found:
         yield found
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from fitness.gates import identity
 from fitness.subject import Subject
-from tests.fitness.case import Answer, Answering, Repo, health, serving
+from tests.fitness.case import Answer, Answering, Repo, answering_as, health
 
 COMMIT = "c" * 40
 OTHER = "d" * 40
@@ -51,7 +51,7 @@ def test_only_the_commit_that_is_judged_may_answer(
     subject: Subject, answers: list[Answer], reason: str | None
 ) -> None:
     """Every answer in a row says so, exactly."""
-    with serving(_told(*answers)) as subject.url:
+    with answering_as(_told(*answers)) as subject.url:
         verdict = identity.judge(subject)
     assert (verdict.passed, verdict.reason) == (reason is None, reason or "3 answers in a row")
 
@@ -69,7 +69,7 @@ def test_a_port_where_nobody_answers_is_told(subject: Subject) -> None:
 def test_another_repo_has_a_health_path_of_its_own(repo: Repo) -> None:
     """It need not know about commits; it must answer 200, every time."""
     own = repo.candidate({}, kind="repo", health="/up")
-    with serving(lambda _, path, __: (200 if path == "/up" else 404, b"fine")) as own.url:
+    with answering_as(lambda _, path, __: (200 if path == "/up" else 404, b"fine")) as own.url:
         assert identity.judge(own).passed
-    with serving(_told((200, b"fine"), (200, b"fine"), (500, b""))) as own.url:
+    with answering_as(_told((200, b"fine"), (200, b"fine"), (500, b""))) as own.url:
         assert identity.judge(own).reason == "/up answered 500"

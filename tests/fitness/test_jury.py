@@ -19,7 +19,17 @@ from fitness.scorecard import Scorecard
 from fitness.subject import Subject
 from fitness.verdict import Verdict, failed, passed
 from ops.processes import Child, spawn
-from tests.fitness.case import ROOT, WORDS, WORSE, Answer, Changes, Repo, health, honest, serving
+from tests.fitness.case import (
+    ROOT,
+    WORDS,
+    WORSE,
+    Answer,
+    Changes,
+    Repo,
+    answering_as,
+    health,
+    honest,
+)
 from tests.fitness.neighbour import Neighbours
 
 SECONDS = 60.0
@@ -177,7 +187,7 @@ def _candidate(commit: str) -> Iterator[dict[str, Any]]:
     def answer(method: str, path: str, body: bytes) -> Answer:
         return (200, health(commit)) if path == "/healthz" else honest(method, path, body)
 
-    with serving(answer) as url:
+    with answering_as(answer) as url:
         yield {"served": {"url": url, "pid": 1, "broker": None}}
 
 
@@ -250,7 +260,7 @@ def test_a_candidate_that_does_not_serve_is_rejected(repo: Repo, answer: object)
 
 
 def test_one_gate_alone_gives_no_card_of_the_whole_suite(repo: Repo) -> None:
-    """`--gate` asks one question; nothing is served for one that needs no serving."""
+    """`--gate` asks one question; nothing is served for one that needs no answering_as."""
     card, events, _ = _judged(repo.release({MODULE: BETTER}, only="lint"), {})
     assert card is not None
     assert card.expected == ("lint",)

@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.journeys import service
-from tests.journeys.instance import ROOT, Home, running
+from tests.journeys.instance import Home, running
 
 pytestmark = [pytest.mark.journey, pytest.mark.model]
 
 TRIES_MAX = 4  # a small model is not right every time
-START_SECONDS = 900
 TURN_SECONDS = 600.0
 TASK = "@alice Write the file primes.py: it prints the first ten primes. Then run it with python3."
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The packaged coder model, as `ops/run.sh --model local` starts it."""
-    record = tmp_path_factory.mktemp("model") / "model.json"
-    boot = [sys.executable, "-I", str(ROOT / "ops/boot.py"), "ops.local_model"]
-    subprocess.run([*boot, "start", str(record)], check=True, timeout=START_SECONDS)
-    try:
-        yield json.loads(record.read_text())
-    finally:
-        subprocess.run([*boot, "stop", str(record)], check=True)
 
 
 def chat(home: Home, room: str, text: str, *flags: str) -> dict[str, Any]:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.journeys import service
-from tests.journeys.instance import ROOT, Home, commit_all, running
+from tests.journeys.instance import Home, commit_all, running
 
 pytestmark = [pytest.mark.journey, pytest.mark.model]
 
 TRIES_MAX = 4  # a small model is not right every time; the judge says when it is
-START_SECONDS = 900
 SLOW = '''"""Words."""
 
 
@@ -74,18 +70,6 @@ for seed in range(200):
     words = [chance.choice("abcdefghij") * chance.randint(1, 3) for _ in range(count)]
     assert unique(list(words)) == list(dict.fromkeys(words)), words
 """
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The packaged coder model, as `ops/run.sh --model local` starts it."""
-    record = tmp_path_factory.mktemp("model") / "model.json"
-    boot = [sys.executable, "-I", str(ROOT / "ops/boot.py"), "ops.local_model"]
-    subprocess.run([*boot, "start", str(record)], check=True, timeout=START_SECONDS)
-    try:
-        yield json.loads(record.read_text())
-    finally:
-        subprocess.run([*boot, "stop", str(record)], check=True)
 
 
 def test_a_small_model_improves_a_service_and_is_promoted(

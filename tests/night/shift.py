@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 from tests.journeys.instance import commit_all
+from tests.journeys.service import SETTINGS
 from tests.model_server import chunks, say
+from tests.serving import Handler, serving
 
 GOALS = 40
 KINDS = ("good", "good", "useless", "harmful", "hostile", "good", "layout", "deadly")
@@ -75,15 +76,6 @@ class Parts(unittest.TestCase):
 if __name__ == "__main__":
     unittest.main()
 """
-SETTINGS = """[serve]
-command = ["python3", "service.py"]
-health = "/up"
-
-[[gates]]
-name = "tests"
-command = ["python3", "-m", "unittest", "-q"]
-limit_seconds = 30.0
-"""
 HIDDEN = "from m{number:02} import value\n\n\ndef test_worth():\n    assert value() == 2\n"
 
 
@@ -128,11 +120,11 @@ class Model(ThreadingHTTPServer):
         self.asked = asked
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     server: Model
 
     def do_GET(self) -> None:
-        self._send("application/json", json.dumps({"data": [{"id": "scripted"}]}))
+        self.send(200, json.dumps({"data": [{"id": "scripted"}]}).encode())
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"])).decode()
@@ -142,27 +134,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.asked.append(number)
         text = REPLIES[kind(number)].format(number=number)
         told = [f"data: {json.dumps(chunk)}\n\n" for chunk in chunks(say(f"```python\n{text}```"))]
-        self._send("text/event-stream", "".join(told) + "data: [DONE]\n\n")
-
-    def _send(self, what: str, body: str) -> None:
-        self.send_response(200)
-        self.send_header("content-type", what)
-        self.send_header("content-length", str(len(body.encode())))
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    def log_message(self, *_: object) -> None:
-        return
+        whole = "".join(told) + "data: [DONE]\n\n"
+        self.send(200, whole.encode(), "text/event-stream")
 
 
 @contextmanager
 def model(port: int, asked: list[int]) -> Iterator[None]:
     server = Model(port, asked)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

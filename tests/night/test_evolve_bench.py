@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import threading
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from tests.bench import evolve
 from tests.bench.evolving import goal as goals
 from tests.bench.evolving import peers
 from tests.model_server import chunks, say
+from tests.serving import Handler, serving
 
 LEAP = '''"""Days and years."""
 
@@ -37,43 +37,28 @@ CHEAT = LEAP.replace("(year % 100 != 0 or year % 400 == 0)", "year != 1900")
 def model(reply: Callable[[], str]) -> Iterator[str]:
     """Answers every completion with one fenced file, streamed or whole; gives its URL."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Model(Handler):
         def do_GET(self) -> None:
-            self._send("application/json", {"data": [{"id": "scripted"}]})
+            self.send(200, json.dumps({"data": [{"id": "scripted"}]}).encode())
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             text = f"```python\n{reply()}```"
             if body.get("stream"):
                 said = [f"data: {json.dumps(chunk)}\n\n" for chunk in chunks(say(text))]
-                self._send("text/event-stream", "".join(said) + "data: [DONE]\n\n")
+                whole = "".join(said) + "data: [DONE]\n\n"
+                self.send(200, whole.encode(), "text/event-stream")
                 return
             message = {"role": "assistant", "content": text}
             usage = {"prompt_tokens": 90, "completion_tokens": 30, "total_tokens": 120}
             choice = {"index": 0, "message": message, "finish_reason": "stop"}
             head = {"id": "c", "object": "chat.completion", "created": 0, "model": "scripted"}
-            self._send("application/json", {**head, "choices": [choice], "usage": usage})
+            whole = {**head, "choices": [choice], "usage": usage}
+            self.send(200, json.dumps(whole).encode())
 
-        def _send(self, kind: str, body: Any) -> None:
-            data = (body if isinstance(body, str) else json.dumps(body)).encode()
-            self.send_response(200)
-            self.send_header("content-type", kind)
-            self.send_header("content-length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Model)
+    with serving(server):
         yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def compared(tmp_path: Path, capsys: pytest.CaptureFixture[str], **more: Any) -> dict[str, Any]:

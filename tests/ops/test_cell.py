@@ -2,76 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import pytest
 
-from ops.cell import DEFAULT, SYSTEM_MOUNTS, Cell, Limits, Mount, Outcome, python_mounts, run, start
+from ops.cell import Cell, Mount, run
 from ops.errors import Refused
-from ops.processes import Child
-from tests.ops.engine import engine
-
-ROOT = Path(__file__).resolve().parents[2]
-PYTHON = Path(sys.executable)
-MOUNTS = (*SYSTEM_MOUNTS, *python_mounts(PYTHON))
-END_SECONDS = 2.0
-READY_SECONDS = 10.0
-MIB = 2**20
-
-
-def limits(**changed: float | None) -> Limits:
-    return Limits(**(vars(DEFAULT) | changed))  # type: ignore[arg-type]
-
-
-@dataclass(frozen=True)
-class Maker:
-    """Makes cells of one kind; `slack_seconds` is what its engine takes around a command."""
-
-    backend: str
-    slack_seconds: float
-
-    def shell(self, text: str, *mounts: Mount, **changed: float | None) -> Outcome:
-        argv = ("sh", "-c", text)
-        return run(
-            Cell(argv, (*SYSTEM_MOUNTS, *mounts), limits=limits(**changed), backend=self.backend)
-        )
-
-    def python(self, code: str, *mounts: Mount, **changed: float | None) -> Outcome:
-        return run(self.cell(code, *mounts, **changed))
-
-    def cell(self, code: str, *mounts: Mount, **changed: float | None) -> Cell:
-        argv = (str(PYTHON), "-I", "-c", code)
-        return Cell(argv, (*MOUNTS, *mounts), limits=limits(**changed), backend=self.backend)
-
-    def start(self, cell: Cell, output: int | None = None, **fds: int) -> Child:
-        wanted = {int(name.removeprefix("fd")): ours for name, ours in fds.items()}
-        return start(Cell(**(vars(cell) | {"fds": wanted})), output, None)
-
-
-@pytest.fixture(
-    scope="module", params=["bubblewrap", pytest.param("docker", marks=pytest.mark.docker)]
+from tests.ops.cells import (
+    MIB,
+    ROOT,
+    Maker,
 )
-def cells(request: pytest.FixtureRequest) -> Iterator[Maker]:
-    if request.param == "bubblewrap":
-        yield Maker("bubblewrap", 0.0)
-        return
-    with engine():
-        made = Maker("docker", 3.0)
-        assert made.shell("true").exit == 0  # the image is made now, not in somebody's limit
-        yield made
-
 
 # Beginning and end
 
@@ -230,226 +177,6 @@ def test_its_tmp_is_its_own_and_bounded(cells: Maker) -> None:
     assert done.stdout == b"full\n", done
     assert not Path("/tmp", mark).exists()
     assert cells.shell("ls /tmp").stdout == b""
-
-
-# Limits
-
-
-@pytest.mark.parametrize(
-    ("code", "changed"),
-    [
-        ("[open('/dev/null') for _ in range(500)]", {"open_files": 64}),
-        ("open('/tmp/f', 'wb').write(b'x' * 2**21)", {"file_bytes": MIB}),
-    ],
-)
-def test_what_one_process_may_use_is_bounded(
-    cells: Maker, code: str, changed: dict[str, int]
-) -> None:
-    """Descriptors and file size end in an error inside, and only there."""
-    done = cells.python(code, **changed)
-    assert done.exit == 1, done
-    assert b"OSError" in done.stderr
-
-
-def test_a_child_that_writes_too_much_is_told_by_its_limit(cells: Maker) -> None:
-    """The signal means the limit."""
-    done = cells.shell("sh -c 'yes >/tmp/f; exit $?'; exit $?", file_bytes=MIB)
-    assert (done.exit, done.limit) == (None, "file"), done
-
-
-def test_memory_is_bounded_for_all_together(cells: Maker) -> None:
-    """Four that each keep below the limit pass it together, and that ends them."""
-    code = """
-import os, time
-for _ in range(4):
-    if os.fork() == 0:
-        held = bytearray(96 * 2**20)
-        time.sleep(30)
-time.sleep(30)
-"""
-    done = cells.python(code, memory_bytes=256 * MIB, wall_seconds=20.0)
-    assert done.limit == "memory", done
-    assert done.seconds < 10
-
-
-def test_processes_are_bounded(cells: Maker) -> None:
-    """A loop of forks meets its limit inside; nothing outside notices."""
-    code = """
-import os, time
-made = 0
-try:
-    for _ in range(500):
-        if os.fork() == 0:
-            time.sleep(30)
-        made += 1
-except OSError:
-    print(made < 64)
-"""
-    done = cells.python(code, processes=64)
-    assert done.stdout == b"True\n", done
-    assert done.seconds < END_SECONDS + 3 + cells.slack_seconds
-
-
-@pytest.mark.parametrize("workers", [1, 3])
-def test_processor_time_is_bounded(cells: Maker, workers: int) -> None:
-    """Of one that spins, and of several together."""
-    code = f"import os\nfor _ in range({workers - 1}): os.fork()\nwhile True: pass"
-    done = cells.python(code, cpu_seconds=1, wall_seconds=20.0)
-    assert (done.exit, done.limit) == (None, "cpu"), done
-
-
-def test_what_it_writes_outside_is_bounded(cells: Maker, tmp_path: Path) -> None:
-    """Many files that are each small enough fill no disk, and holes in files count for nothing."""
-    mount = Mount(tmp_path, Path("/work"), writable=True)
-    holes = cells.shell("truncate -s 1G /work/hole; sleep 0.6", mount, disk_bytes=32 * MIB)
-    assert (holes.exit, holes.limit) == (0, None)
-    done = cells.shell(
-        "i=0; while :; do i=$((i+1)); head -c 4M /dev/zero >/work/$i; done",
-        mount,
-        disk_bytes=32 * MIB,
-        wall_seconds=30.0,
-    )
-    assert done.limit == "disk", done
-
-
-def test_endless_output_is_cut(cells: Maker) -> None:
-    """The limit is told, and what was said before it is kept."""
-    done = cells.shell("yes", output_bytes=100_000)
-    assert (done.limit, done.truncated, len(done.stdout)) == ("output", True, 100_000)
-
-
-# The end is whole
-
-
-def survivors(mark: str) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if mark in process.cmdline():
-                found.append(process)
-    return found
-
-
-STUBBORN = {
-    "sessions of their own that ignore signals": (
-        "for i in 1 2 3; do setsid sh -c 'trap \"\" TERM HUP INT; sleep {m}' & done; sleep {m}"
-    ),
-    "forks twice and lets go": "(setsid sh -c '(sleep {m} &) ; sleep {m}' &); sleep {m}",
-    "stops itself": "sh -c 'kill -STOP $$; sleep {m}' & sleep {m}",
-    "a hundred children": "for i in $(seq 100); do sleep {m} & done; sleep {m}",
-    "children that fork in a loop": (
-        "f() { while :; do sleep {m} & sleep 0.01; done; }; f & f & f & sleep {m}"
-    ),
-}
-
-
-@pytest.mark.parametrize("name", STUBBORN)
-def test_the_wall_limit_ends_it_whole(cells: Maker, name: str) -> None:
-    """Whatever the inside does, two seconds later nothing of it is there."""
-    mark = f"31{os.getpid()}{list(STUBBORN).index(name)}"
-    done = cells.shell(STUBBORN[name].replace("{m}", mark), wall_seconds=0.5 + cells.slack_seconds)
-    assert done.limit == "wall", done
-    assert done.seconds < 0.5 + cells.slack_seconds + END_SECONDS
-    assert survivors(mark) == []
-
-
-def test_a_pipe_held_by_a_grandchild_is_not_waited_for(cells: Maker) -> None:
-    """The command is over when it is over, whoever holds its output."""
-    mark = f"32{os.getpid()}"
-    done = cells.shell(f"sleep {mark} & echo over")
-    assert (done.exit, done.stdout) == (0, b"over\n")
-    assert done.seconds < END_SECONDS + 1 + cells.slack_seconds
-    assert survivors(mark) == []
-
-
-def test_a_cell_ends_with_the_one_who_made_it(cells: Maker) -> None:
-    """A daemon that is killed leaves nothing running behind its back."""
-    mark = f"33{os.getpid()}"
-    argv = ("sh", "-c", f"setsid sleep {mark} & sleep {mark}")
-    code = f"import time; from ops.cell import *; start(Cell({argv!r}, "
-    code += f"backend={cells.backend!r}), None, None); print('up', flush=True); time.sleep(60)"
-    maker = subprocess.Popen(
-        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, env=dict(os.environ)
-    )
-    assert maker.stdout is not None
-    with maker, maker.stdout as told:
-        assert told.readline() == b"up\n"
-        _until(lambda: len(survivors(mark)) >= 2)
-        maker.kill()
-    _until(lambda: survivors(mark) == [])
-
-
-def _until(holds: object) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    while not holds():  # type: ignore[operator]
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-# What is handed in
-
-
-def test_a_socket_handed_in_serves_from_inside(cells: Maker) -> None:
-    """The listening socket keeps its network; the cell around it has none."""
-    code = """
-import socket
-listening = socket.socket(fileno=3)
-connection, _ = listening.accept()
-connection.sendall(b"from inside")
-connection.close()
-"""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        child = cells.start(cells.cell(code), fd3=listening.fileno())
-        try:
-            with socket.create_connection(listening.getsockname(), timeout=10) as caller:
-                assert caller.recv(100) == b"from inside"
-            assert child.wait(10) == 0
-        finally:
-            child.kill()
-            child.close()
-
-
-def test_a_unix_socket_mounted_in_is_reached(cells: Maker, tmp_path: Path) -> None:
-    """The one way out that a cell gets."""
-    with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(str(tmp_path / "s"))
-        listening.listen()
-        answered: list[bytes] = []
-
-        def answer() -> None:
-            connection, _ = listening.accept()
-            answered.append(connection.recv(10))
-            connection.close()
-
-        thread = threading.Thread(target=answer)
-        thread.start()
-        code = "import socket; s = socket.socket(socket.AF_UNIX); "
-        code += "s.connect('/run/org/s'); s.send(b'hi')"
-        done = cells.python(code, Mount(tmp_path, Path("/run/org")))
-        thread.join(10)
-    assert (done.exit, answered) == (0, [b"hi"]), done.stderr
-
-
-def test_a_signal_reaches_the_process_inside(cells: Maker) -> None:
-    """Its pid as the machine knows it is told, so that it can be asked to end well."""
-    code = """
-import os, signal, sys
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))
-os.write(5, b"ready")
-signal.pause()
-"""
-    told, tell = os.pipe()
-    child = cells.start(cells.cell(code), fd5=tell)
-    os.close(tell)
-    try:
-        assert os.read(told, 10) == b"ready"
-        assert child.inner is not None
-        os.kill(child.inner, signal.SIGTERM)
-        assert child.wait(10) == 5
-    finally:
-        child.kill()
-        child.close()
-        os.close(told)
 
 
 # Where walls are missing

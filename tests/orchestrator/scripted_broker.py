@@ -6,16 +6,17 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import ThreadingMixIn, UnixStreamServer
 from typing import Any
+
+from tests.serving import Handler, serving
 
 SECONDS = 20.0
 DONE = b"data: [DONE]\n\n"
 
 
-class Answering(BaseHTTPRequestHandler):
+class Answering(Handler):
     """One request; `play` of the server decides what becomes of it."""
 
     protocol_version = "HTTP/1.1"
@@ -56,9 +57,6 @@ class Answering(BaseHTTPRequestHandler):
     def address_string(self) -> str:
         return "orchestrator"
 
-    def log_message(self, *_: object) -> None:
-        return
-
 
 def delta(text: str) -> dict[str, Any]:
     return {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]}
@@ -77,11 +75,5 @@ class ScriptedBroker(ThreadingMixIn, UnixStreamServer):
 @contextmanager
 def scripted_broker(path: Path, play: Callable[[Answering], None]) -> Iterator[ScriptedBroker]:
     broker = ScriptedBroker(path, play)
-    thread = threading.Thread(target=broker.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    with serving(broker):
         yield broker
-    finally:
-        broker.shutdown()
-        broker.server_close()
-        thread.join()

@@ -6,10 +6,9 @@ import asyncio
 import json
 import queue
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from daemon.core.release import Release
 from daemon.state.settings import load
 from daemon.supervisor.notices import A_MINUTE_MAX, STREAK, Notices
 from tests.orchestrator.house import ROOT, House, house
+from tests.serving import Handler, serving
 
 pytestmark = pytest.mark.process
 
@@ -37,24 +37,15 @@ def receiver() -> Iterator[tuple[str, queue.Queue[dict[str, Any]]]]:
     """What is posted there, as apprise's json:// target sends it."""
     heard: queue.Queue[dict[str, Any]] = queue.Queue()
 
-    class Hearing(BaseHTTPRequestHandler):
+    class Hearing(Handler):
         def do_POST(self) -> None:
             heard.put(json.loads(self.rfile.read(int(self.headers["content-length"]))))
             self.send_response(200)
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
-            return
-
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hearing)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield f"json://127.0.0.1:{server.server_address[1]}", heard
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def notices(here: House, *targets: str) -> Notices:

@@ -7,10 +7,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 
 import httpx
+
+from tests.serving import Handler, serving
 
 CALL_SECONDS = 900.0
 CHARS_PER_TOKEN = 4
@@ -46,24 +48,24 @@ class Proxy(ThreadingHTTPServer):
         return self.count
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     protocol_version = "HTTP/1.1"
     server: Proxy
 
     def do_GET(self) -> None:
         answer = httpx.get(f"{self.server.upstream}{self.path}", timeout=30, trust_env=False)
-        self._send(answer.status_code, answer.content)
+        self.send(answer.status_code, answer.content)
 
     def do_POST(self) -> None:
         raw = self.rfile.read(int(self.headers.get("content-length") or 0))
         count = self.server.count
         if not self.path.endswith("/chat/completions"):
-            self._send(404, b'{"error": {"message": "only chat completions are measured"}}')
+            self.send(404, b'{"error": {"message": "only chat completions are measured"}}')
             return
         with self.server.lock:
             if count.calls >= count.calls_max:
                 count.refused += 1
-                self._send(400, b'{"error": {"message": "the calls of this goal are used up"}}')
+                self.send(400, b'{"error": {"message": "the calls of this goal are used up"}}')
                 return
             count.calls += 1
         body = json.loads(raw)
@@ -79,7 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
             found = answer.json()
             text = str(found["choices"][0]["message"].get("content") or "")
             _add(count, body, text, found.get("usage"))
-        self._send(answer.status_code, answer.content)
+        self.send(answer.status_code, answer.content)
 
     def _stream(self, body: dict[str, Any], count: Count) -> None:
         body["stream_options"] = {"include_usage": True}
@@ -101,16 +103,6 @@ class _Handler(BaseHTTPRequestHandler):
                         text += (choice.get("delta") or {}).get("content") or ""
         _add(count, body, text, usage)
 
-    def _send(self, status: int, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        return
-
 
 def _add(count: Count, body: dict[str, Any], text: str, usage: dict[str, Any] | None) -> None:
     asked = sum(len(str(message.get("content"))) for message in body["messages"])
@@ -122,11 +114,5 @@ def _add(count: Count, body: dict[str, Any], text: str, usage: dict[str, Any] | 
 @contextmanager
 def proxy(upstream: str) -> Iterator[Proxy]:
     server = Proxy(upstream.rstrip("/").removesuffix("/v1"))
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
