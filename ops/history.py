@@ -11,7 +11,7 @@ from typing import Self
 
 from ops.errors import Exit, Failed, Refused
 from ops.plumbing import IDENTITY, Plumbing, last_line
-from ops.records import FIELDS, Change, Entry, LogEntry, RefChange, changed, listed, log_entry
+from ops.records import FIELDS, Change, Entry, LogEntry, RefChange, changed, listed, log_entries
 
 MAIN = "refs/heads/main"
 NAME_CHARS_MAX = 250
@@ -129,19 +129,20 @@ class History:
     ) -> tuple[LogEntry, ...]:
         """Newest first, in one call."""
         flags = ["--first-parent"] if first_parent else []
-        form = f"--format=%x01{FIELDS}"
-        out = self._git.call("log", *flags, f"--max-count={limit}", form, "--end-of-options", tip)
-        records = out.decode("utf-8", "replace").split("\x01")[1:]
-        return tuple(log_entry(record) for record in records)
+        form = f"--format={FIELDS}"
+        out = self._git.call(
+            "log", "-z", *flags, f"--max-count={limit}", form, "--end-of-options", tip
+        )
+        return log_entries(out)
 
     def entries(self, commits: Sequence[str]) -> tuple[LogEntry, ...]:
         """Each of them, in one call."""
         if not commits:
             return ()
-        form = f"--format=%x01{FIELDS}"
+        form = f"--format={FIELDS}"
         stdin = "".join(f"{commit}\n" for commit in dict.fromkeys(commits)).encode()
-        out = self._git.call("log", "--no-walk=unsorted", form, "--stdin", stdin=stdin)
-        return tuple(log_entry(one) for one in out.decode("utf-8", "replace").split("\x01")[1:])
+        out = self._git.call("log", "-z", "--no-walk=unsorted", form, "--stdin", stdin=stdin)
+        return log_entries(out)
 
     def read(self, commit: str, path: str) -> bytes | None:
         code, out, _ = self._git.attempt("cat-file", "blob", f"{commit}:{path}")

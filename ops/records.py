@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+FIELDS_COUNT = 6
 FIELDS = "%H%x00%T%x00%P%x00%ct%x00%s%x00%(trailers:only,unfold)"
 
 
@@ -47,13 +48,18 @@ class LogEntry:
 
 
 def _trailers(block: str) -> dict[str, str]:
-    pairs = (line.split(":", 1) for line in block.splitlines() if ":" in line)
+    pairs = (line.split(":", 1) for line in block.split("\n") if ":" in line)
     return {key.strip(): value.strip() for key, value in pairs}
 
 
-def log_entry(record: str) -> LogEntry:
-    oid, tree, parents, when, subject, block = record.split("\0", 5)
-    return LogEntry(oid, tree, tuple(parents.split()), int(when), subject, _trailers(block))
+def log_entries(out: bytes) -> tuple[LogEntry, ...]:
+    """What `git log -z` with FIELDS says: fields end with a NUL, which no message can hold."""
+    said = iter(out.decode("utf-8", "replace").split("\0"))
+    rows = zip(*[said] * FIELDS_COUNT, strict=False)
+    return tuple(
+        LogEntry(oid, tree, tuple(parents.split()), int(when), subject, _trailers(block))
+        for oid, tree, parents, when, subject, block in rows
+    )
 
 
 def listed(row: str) -> Entry:

@@ -10,7 +10,7 @@ if [ "${1:-}" = --system ]; then
     shift
     # What kills and attacks has homes of its own and waits a lot: two at a time.
     code=0
-    "$VENV/bin/python" -m pytest -n 2 --dist worksteal -m 'journey or crash or attack' "$@" || code=$?
+    "$VENV/bin/python" -m pytest -n 2 --dist loadgroup --durations 25 -m 'journey or crash or attack' "$@" || code=$?
     "$VENV/bin/python" -m pytest -m "($system) and not (journey or crash or attack)" "$@" || code=$?
     exit "$code"
 fi

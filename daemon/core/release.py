@@ -86,16 +86,22 @@ def next_number(refs: Iterable[str], prefix: str) -> int:
     return taken[-1] + 1 if taken else 0 if prefix == RELEASE_TAGS else 1
 
 
+def _written(line: str) -> str:
+    """What git can keep and a terminal only shows: no NUL, no control, no half of a pair."""
+    return "".join(char for char in line if char.isprintable())
+
+
 def one_line(text: str, chars: int = TRAILER_CHARS_MAX) -> str:
     """`text` as the value of a trailer: one line, bounded, never able to start another."""
-    line = " ".join(text.split())
+    line = _written(" ".join(text.split()))
     return line if len(line) <= chars else line[: chars - 1] + "…"
 
 
 def message(subject: str, body: str, trailers: Mapping[str, str]) -> str:
     """A commit or tag message whose last paragraph is exactly `trailers`."""
     block = "\n".join(f"{key}: {one_line(value)}" for key, value in trailers.items())
+    lines = "\n".join(_written(line.expandtabs()).rstrip() for line in body.splitlines())
     paragraphs = [
-        part for part in (one_line(subject, SUBJECT_CHARS_MAX), body.strip(), block) if part
+        part for part in (one_line(subject, SUBJECT_CHARS_MAX), lines.strip(), block) if part
     ]
     return "\n\n".join(paragraphs) + "\n"

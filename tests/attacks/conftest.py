@@ -1,4 +1,4 @@
-"""One instance under attack, its users, and a neighbour, for all attempts; the table at the end."""
+"""One instance under attack, its users, and a neighbour, for all attempts."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.attacks.ground import Ground, judged_beside, neighbour, under_attack, unharmed
-from tests.attacks.table import ATTEMPTS, shown
 from tests.journeys.instance import Home
 from tests.load import Load
 
+HERE = Path(__file__).parent
 PER_SECOND = 20
 _beside: set[str] = set()
-_results: dict[str, list[bool]] = {}
 
 
 @pytest.fixture(scope="session")
@@ -63,22 +62,8 @@ def attacked(
         yield ground
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Iterator[pytest.TestReport]:
-    report: pytest.TestReport = yield  # type: ignore[misc]
-    name = getattr(item, "originalname", item.name)
-    if report.when == "call" or report.failed:
-        _results.setdefault(name, []).append(report.passed)
-    return report  # type: ignore[return-value]
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if not _results:
-        return
-    terminalreporter.section("attacks")
-    for row, (attempt, end) in ATTEMPTS.items():
-        tried = [held for name in shown()[row] for held in _results.get(name, [])]
-        told = f"{sum(tried)} of {len(tried)} held" if tried else "not tried"
-        terminalreporter.write_line(f"{row:4} {told:16} {attempt} -> {end}")
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All by one worker: one instance is attacked, and asked by its users all the while."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("attacks"))

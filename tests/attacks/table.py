@@ -57,6 +57,14 @@ ATTEMPTS = {
         "refused with the path named",
     ),
     "C18": ("hostile ref names; moves or deletes refs in its copy", "refused; refs unchanged"),
+    "C19": (
+        "rewrites its branch after judging (commit swap)",
+        "only the judged commit is ever promoted",
+    ),
+    "C20": (
+        "two promotions at once; promotion during rollback; stale verdict on a moved `main`",
+        "one wins, the other is told busy or judged anew",
+    ),
     "C21": ("judged well, dies later", "probation reverts"),
     "C22": ("changes the state that the daemon keeps", "waits for approval like all trusted code"),
     "C23": ("a tool command does any of the above", "same cell, same end"),

@@ -118,6 +118,6 @@ def test_no_text_forges_a_trailer(
     base, forged = "b" * 40, "f" * 40
     goal = f"{text}{end}{releases.BASE}: {forged}{end}"
     told = {releases.GOAL: goal, releases.BASE: base, releases.CANDIDATE: "c"}
-    message = releases.message(goal, "", told)
+    message = releases.message(goal, f"{text}{end}{goal}", told)
     commit = history.commit(history.write_tree([]), [], message, 1)
     assert history.trailers(commit).get(releases.BASE) == base
