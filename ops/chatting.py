@@ -15,6 +15,8 @@ from ops.talk import Event, Talk
 WHITE_ON_BLACK, PLAIN = "\x1b[97;40m", "\x1b[0m"
 SHOWN_CHARS_MAX = 2_000
 ESCAPE, INTERRUPT = b"\x1b", b"\x03"
+BACKSPACES = "\x7f\b"
+KEYS_BYTES = 4096  # read at once; a paste may be long
 HELP = """/mode group | direct:NAME | file:PATH   where your words go
 /tools     show or hide what tools say
 /who       who is here
@@ -40,6 +42,7 @@ class Chat:
     quiet: bool = False
     midline: bool = False
     streamed: bool = False
+    typed: str = ""  # while they spoke; it is the beginning of what is said next
 
     # For scripts
 
@@ -75,18 +78,32 @@ class Chat:
         print(f"go on with: orgctl chat --room {self.talk.folder.name}")
 
     def _asked(self) -> str | None:
-        import readline  # noqa: F401 - gives the prompt a history
+        import readline
 
-        text = input(f"{self.mode}> ").strip()
-        return None if text in ("/quit", "/q") else text
+        prompt = f"{self.mode}> "
+        line_typed, ended, rest = self.typed.partition("\n")
+        if ended:
+            print(prompt + line(line_typed))
+            text, self.typed = line_typed, rest
+        else:
+            self.typed = ""
+            readline.set_startup_hook(lambda: readline.insert_text(line_typed))
+            try:
+                text = input(prompt)
+            finally:
+                readline.set_startup_hook(None)
+        return None if text.strip() in ("/quit", "/q") else text.strip()
 
     def _said(self, text: str) -> None:
         self.talk.send("say", text=text)
         with _keys() as descriptor:
 
             def touched() -> None:
-                if os.read(descriptor, 64)[:1] in (ESCAPE, INTERRUPT):
+                keys = os.read(descriptor, KEYS_BYTES)
+                if keys[:1] in (ESCAPE, INTERRUPT):
                     self.talk.send("interject")
+                else:
+                    self.typed = _typed(self.typed, keys)
 
             for event in self.talk.events(touched, descriptor):
                 self._show(event)
@@ -180,6 +197,16 @@ class Chat:
         shown = line(text)
         told = f"{WHITE_ON_BLACK} {shown} {PLAIN}" if coloured() else f"── {shown} ──"
         print(told, flush=True)
+
+
+def _typed(before: str, keys: bytes) -> str:
+    """What stands there after these keys; a character cut in two is left out."""
+    for char in keys.decode("utf-8", "ignore"):
+        if char in BACKSPACES:
+            before = before[:-1]
+        elif char.isprintable() or char == "\n":
+            before += char
+    return before
 
 
 @contextmanager

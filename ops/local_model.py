@@ -37,12 +37,14 @@ READY_SECONDS = 120.0
 POLL_SECONDS = 0.2
 CHUNK_BYTES = 2**20
 CONTEXT_TOKENS = 8192
+REPLY_TOKENS = 1536  # so small a model may go round in circles till its context is full
 PROGRAM = """
 import sys, threading
 from xllamacpp import CommonParams, Server
 params = CommonParams()
 params.model.path, params.hostnames, params.port = sys.argv[1], ["127.0.0.1"], int(sys.argv[2])
 params.n_ctx, params.use_jinja, params.n_parallel = int(sys.argv[3]), True, 1
+params.n_predict = int(sys.argv[4])
 server = Server(params)
 threading.Event().wait()
 """
@@ -111,7 +113,8 @@ def start(record: Path) -> str:
     path, python = weights(folder), environment(folder)
     port = free_port()
     log = os.open(record.with_suffix(".log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    argv = [str(python), "-I", "-c", PROGRAM, str(path), str(port), str(CONTEXT_TOKENS)]
+    argv = [str(python), "-I", "-c", PROGRAM, str(path), str(port)]
+    argv += [str(CONTEXT_TOKENS), str(REPLY_TOKENS)]
     child = spawn(argv, environment={"PATH": os.environ["PATH"]}, output=log)
     os.close(log)
     base = f"http://127.0.0.1:{port}"

@@ -43,10 +43,15 @@ def test_what_dies_later_is_taken_back(ground: Ground, tmp_path: Path) -> None:
     told = ground.evolved(goal=goal, **changes)
     assert told["outcome"] == "promoted", told
     deadline = time.monotonic() + REVERT_SECONDS
-    while home.ask("status")["slots"]["current"]["commit"] != good:
-        assert time.monotonic() < deadline
+    while not (status := home.ask("status"))["taken_back"] or not _at_rest(status):
+        assert time.monotonic() < deadline, status
         time.sleep(0.2)
+    assert status["slots"]["current"]["commit"] == good
     home.agrees()
+
+
+def _at_rest(status: dict[str, Any]) -> bool:
+    return (status["promotion"] or {"state": "serving"})["state"] == "serving"
 
 
 def waiting(ground: Ground, tmp_path: Path, name: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 
 from ops import client
@@ -27,6 +28,7 @@ from tests.model_server import say, scripted_model
 
 BACK_SECONDS_MAX = 60.0
 LOOK_SECONDS = 0.02
+REST_SECONDS = 20.0  # until all that was started again is there
 SETTINGS = """[probation]
 seconds = {seconds}
 look_every_seconds = 0.2
@@ -106,7 +108,7 @@ class Target:
         promotion = status["promotion"]
         if promotion is None:
             return True
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, httpx.HTTPError):
             kind = self.home.get("/").json()["manners"]
             return bool(promotion["state"] == "serving" and kind != "crashes")
         return False
@@ -193,9 +195,22 @@ class Target:
     # What must hold
 
     def check(self) -> None:
-        """main, tags, journal, what serves: one story; and nothing is left lying about."""
-        status = self.settled()
+        """main, tags, journal, what serves: one story; and nothing is left lying about.
+
+        What died is started again after a pause: a while is given for all to be back.
+        """
         self.checked += 1
+        began = time.monotonic()
+        while True:
+            try:
+                return self._check_all()
+            except AssertionError:
+                if time.monotonic() - began > REST_SECONDS:
+                    raise
+                time.sleep(LOOK_SECONDS)
+
+    def _check_all(self) -> None:
+        status = self.settled()
         main, served = status["main"], status["slots"]["current"]["commit"]
         git = self.home.git
         assert git("rev-parse", f"{main}^{{tree}}") == git("rev-parse", f"{served}^{{tree}}")
@@ -225,7 +240,10 @@ class Target:
             left += [str(path) for path in room.glob(".tmp-*")]
         left += [p.name for p in self.layout.run.glob("cells/*") if p.name not in DOORS]
         assert left == [], left
-        names = Counter(role(" ".join(p.cmdline())) for p in self.home.processes())
+        names: Counter[str] = Counter()
+        for process in self.home.processes():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                names[role(" ".join(process.cmdline()))] += 1
         assert names["keeper"] == names["supervisor"] == names["broker"] == 1, names
         assert names["author"] == names["jury"] == names["git"] == 0, names
 

@@ -128,11 +128,11 @@ class Home:
         return git(self.path / "repo.git", *arguments)
 
     def processes(self) -> list[psutil.Process]:
-        """Every process that names this home on its command line."""
+        """Every process that names this home on its command line, or stands in it."""
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
-                if str(self.path) in " ".join(process.cmdline()):
+                if str(self.path) in " ".join([process.cwd(), *process.cmdline()]):
                     found.append(process)
         return found
 

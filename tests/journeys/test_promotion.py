@@ -85,7 +85,8 @@ def test_rollback_then_evolve_again_on_top(home: Home, org_repo: Path, tmp_path:
     """Two cycles, a rollback, another cycle: main only grows, and always names what serves."""
     one = edits(MODULE, ('"""A span of time in words."""', '"""A span of time, in words."""'))
     two = edits(MODULE, ('"""A span of time, in words."""', '"""Spans of time, in words."""'))
-    with instance(home, org_repo, [*one, *two, *two]):
+    three = edits(MODULE, ('"""A span of time, in words."""', '"""A span of time as words."""'))
+    with instance(home, org_repo, [*one, *two, *three]):
         goal = add_goal(home, "say it better", tmp_path)
         assert home.ask("evolve", "--wait", "--goal", goal)["release"] == "release/1"
         home.agrees()
