@@ -13,17 +13,20 @@ die() { # sentence, next step
     exit 2
 }
 
-missing_packages() {
-    command -v git >/dev/null || printf 'git '
-    command -v tmux >/dev/null || printf 'tmux '
-    command -v bwrap >/dev/null || printf 'bubblewrap '
-    command -v python3 >/dev/null || printf 'python3 '
+# A command and Debian's package that has it.
+NEEDED=(git:git tmux:tmux bwrap:bubblewrap python3:python3)
+
+missing_packages() { # [COMMAND:PACKAGE…]
+    local pair
+    for pair in "$@"; do
+        PATH=$PATH:/usr/sbin:/sbin command -v "${pair%%:*}" >/dev/null || printf '%s ' "${pair#*:}"
+    done
     python3 -c 'import ensurepip, venv' 2>/dev/null || printf 'python3-venv '
 }
 
-install_missing() {
+install_missing() { # [COMMAND:PACKAGE…]
     local wanted
-    wanted=$(missing_packages)
+    wanted=$(missing_packages "${NEEDED[@]}" "$@")
     [ -n "$wanted" ] || return 0
     local line="apt-get update && apt-get install -y --no-install-recommends $wanted"
     command -v apt-get >/dev/null || die "missing: $wanted" "install them with your package manager"

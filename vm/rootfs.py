@@ -61,6 +61,7 @@ def make(target: Path, epoch: int) -> Path:
     if shutil.which("mmdebstrap") is None:
         raise Refused("mmdebstrap is not installed", "apt-get install mmdebstrap")
     remove_tree(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
     flags = [f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT]
     flags += ['--aptopt=Acquire::Languages "none"', '--aptopt=APT::Install-Recommends "false"']
     argv = ["mmdebstrap", "--variant=minbase", "--format=directory", "--quiet", *flags]
