@@ -15,10 +15,10 @@ system='journey or crash or attack or guest or docker or browser or model or val
 if [ "${1:-}" = --system ]; then
     shift
     install_missing "${of_the_machine[@]}"
-    # What kills and attacks has homes of its own and waits a lot: two at a time.
+    # Two at a time: they wait a lot, and each has a home of its own.
     code=0
     "$VENV/bin/python" -m pytest -n 2 --dist loadgroup --durations 25 -m 'journey or crash or attack' "$@" || code=$?
-    "$VENV/bin/python" -m pytest -m "($system) and not (journey or crash or attack)" "$@" || code=$?
+    "$VENV/bin/python" -m pytest -n 2 --dist loadgroup --durations 25 -m "($system) and not (journey or crash or attack)" "$@" || code=$?
     exit "$code"
 fi
 exec "$VENV/bin/python" -m pytest -n 3 --dist worksteal -m "not ($system)" "$@"

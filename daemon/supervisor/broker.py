@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,7 @@ class Broker:
     waiting: dict[int, asyncio.Future[Message]] = field(default_factory=dict)
     listener: asyncio.Task[None] | None = None
     former: Kept | None = None
+    there: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def start(self) -> None:
         """The service, the one that an earlier supervisor left, else a new one."""
@@ -93,6 +95,7 @@ class Broker:
 
     def _begin(self, channel: Channel) -> None:
         self.channel = channel
+        self.there.set()
         self.listener = asyncio.create_task(self._listen(channel))
 
     async def _join(self, room: Room) -> None:
@@ -105,6 +108,7 @@ class Broker:
 
     async def _greeted(self, channel: Channel) -> None:
         if await channel.until(lambda message: "ready" in message, READY_SECONDS) is None:
+            channel.close()
             raise Failed("the broker did not become ready", "see: orgctl logs broker")
 
     async def _launch(self) -> None:
@@ -132,38 +136,39 @@ class Broker:
             if future is not None and not future.done():
                 future.set_result(message)
         self.channel = None
+        self.there.clear()
         for future in self.waiting.values():
             if not future.done():
                 future.set_result({"error": "the broker ended", "hint": "it is started again"})
         self.waiting.clear()
         if self.room is not None:
-            await self._again(self.room)
+            await self._again("systemd starts it again", partial(self._join, self.room))
         elif self.child is not None:
-            self.child.kill()
-            self.world.tell(Kind.NOTICE, text="the broker ended and is started again")
             self.custody.drop(BROKER)
-            await asyncio.sleep(PAUSE_SECONDS)  # a broker that dies at once must not spin
-            await self._launch()
+            await self._again("it is started again", self._launch)
 
-    async def _again(self, room: Room) -> None:
-        """Until it is there again: without it nobody reaches a model."""
+    async def _again(self, what: str, start: Callable[[], Awaitable[None]]) -> None:
+        """Until it is there again, and one may die while it starts: without it nobody
+        reaches a model."""
         pause = PAUSE_SECONDS
-        while self.channel is None:
-            self.world.tell(Kind.NOTICE, text="the broker ended; systemd starts it again")
+        mine = self.listener  # one that got as far as to listen looks after itself
+        while self.channel is None and self.listener is mine:
+            if self.child is not None:
+                self.child.kill()
+            self.world.tell(Kind.NOTICE, text=f"the broker ended; {what}")
             await asyncio.sleep(pause)
             pause = min(pause * 2, PAUSE_SECONDS_MAX)
             with contextlib.suppress(Trouble):  # told above, with the next try
-                await self._join(room)
+                await start()
 
     async def _ask(self, verb: str, **arguments: Any) -> Message:
-        if self.channel is None:
-            raise Failed("the broker is not running", "see: orgctl logs broker")
+        channel = await self._reached()
         self.number += 1
         future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         number = self.number
         self.waiting[number] = future
         point(f"broker.{verb}.before")
-        await self.channel.send({"id": number, "do": verb, **arguments})
+        await channel.send({"id": number, "do": verb, **arguments})
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 answer = await future
@@ -177,6 +182,15 @@ class Broker:
         found = answer.get("ok")
         return found if isinstance(found, dict) else {}
 
+    async def _reached(self) -> Channel:
+        """The way to it; while it is started again, that is waited for. Raises Failed."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ANSWER_SECONDS if self.listener else 0):
+                await self.there.wait()
+        if self.channel is None:
+            raise Failed("the broker is not running", "see: orgctl logs broker")
+        return self.channel
+
     async def open(self, name: str, **limits: Any) -> Door:
         """A new way in; `limits` are tokens_max, record and replay.
 
@@ -185,7 +199,11 @@ class Broker:
         if name == CURRENT:
             limits = {"recent": str(recent(self.world)), **limits}
         door = await asyncio.to_thread(self._door, name, limits)
-        await self._ask("open", cell=name, directory=str(door.directory), **door.limits)
+        try:
+            await self._ask("open", cell=name, directory=str(door.directory), **door.limits)
+        except Trouble:
+            await asyncio.to_thread(self._remove, door)
+            raise
         self.doors[name] = door
         if limits.get("lasting"):
             await self._retire_former()
@@ -213,12 +231,16 @@ class Broker:
     async def close(self, name: str) -> Message:
         """Shut it; what was used through it is the answer."""
         door = self.doors.pop(name, None)
-        used = await self._ask("close", cell=name)
+        try:
+            return await self._ask("close", cell=name)
+        finally:
+            if door is not None:
+                await asyncio.to_thread(self._remove, door)
+
+    def _remove(self, door: Door) -> None:
         if self.room is not None:
-            await asyncio.to_thread(self.room.take_back, name)
-        if door is not None:
-            remove_tree(door.directory)
-        return used
+            self.room.take_back(door.name)
+        remove_tree(door.directory)
 
     async def reload(self) -> None:
         """The model's settings and keys are read again."""

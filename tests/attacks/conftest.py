@@ -14,7 +14,6 @@ from tests.attacks.ground import Ground, judged_beside, neighbour, under_attack,
 from tests.journeys.instance import Home
 from tests.load import Load
 
-HERE = Path(__file__).parent
 PER_SECOND = 20
 _beside: set[str] = set()
 
@@ -60,10 +59,3 @@ def attacked(
             _beside.add(name)
             others.enter_context(judged_beside(beside))
         yield ground
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All by one worker: one instance is attacked, and asked by its users all the while."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("attacks"))

@@ -81,7 +81,7 @@ class Target:
     def breach(self) -> None:
         """A release that breaks its promise at once, and is taken back."""
         number = next(_numbers)
-        text = controlled.manners("crashes", 1.5).replace("how", f"how ({number})")
+        text = controlled.manners("crashes", 1.5).replace("How it", f"How ({number}) it")
         self.replies[:] = [say(f"```python\n{text}```")] * 3
         done = self.ask(
             "evolve", wait=True, protocol="rewrite", module="manners.py", goal=f"break {number}"

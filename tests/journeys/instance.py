@@ -132,7 +132,8 @@ class Home:
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
-                if str(self.path) in " ".join([process.cwd(), *process.cmdline()]):
+                ended = process.status() == psutil.STATUS_ZOMBIE
+                if not ended and str(self.path) in " ".join([process.cwd(), *process.cmdline()]):
                     found.append(process)
         return found
 

@@ -1,7 +1,16 @@
+import signal
 import time
 
 import pytest
 from numbers_ import fib
+
+
+@pytest.fixture(autouse=True)
+def ended_in_time():
+    """What would take for ever is a failure after a few seconds."""
+    signal.setitimer(signal.ITIMER_REAL, 5.0)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def test_large_is_quick():
