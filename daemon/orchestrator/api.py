@@ -20,12 +20,14 @@ from daemon.orchestrator.bodies import (
     read_json,
 )
 from daemon.orchestrator.endpoints import NAME, Endpoint, Param, Schema, document
+from daemon.orchestrator.ensemble import AGENT, Ensemble, is_own
 from daemon.orchestrator.facts import ACT_SECONDS, Facts
 from daemon.orchestrator.hub import Hub
 from daemon.orchestrator.models import Models
 from daemon.orchestrator.terms import Terms
 from daemon.orchestrator.tools import ToolHost
 from daemon.orchestrator.turns import Turns, streamed, whole
+from ops.leaving import unless_left
 
 EVENT_STREAM = "text/event-stream"
 STATES = ("drafting", "drafted", "built", "serving", "judged", "promoted", "rejected", "abandoned")
@@ -59,6 +61,10 @@ class Api:
     tools: ToolHost
     terms: Terms
     version: str
+
+    @property
+    def ensemble(self) -> Ensemble:
+        return Ensemble(self.models, self.facts)
 
     async def now(self, _: Request, __: dict[str, Any]) -> Response:
         return JSONResponse(await self.facts.ask("now"))
@@ -121,18 +127,30 @@ class Api:
     async def list_models(self, _: Request, __: dict[str, Any]) -> Response:
         status, body = await self.models.names()
         if status == 200 and isinstance(body.get("data"), list):
-            own = {"id": embeddings.NAME, "object": "model", "owned_by": "org"}
-            body = body | {"data": [*body["data"], own]}
+            ids = [embeddings.NAME, *await self.ensemble.names()]
+            own = [{"id": name, "object": "model", "owned_by": "org"} for name in ids]
+            body = body | {"data": [*body["data"], *own]}
         return JSONResponse(body, status_code=status)
 
     async def complete(self, request: Request, _: dict[str, Any]) -> Response:
         """With the tools run here, where the setting says so and the caller's token may."""
         body = check_completion(await read_json(request))
+        if is_own(body):
+            return await self._as_team(request, body)
         if self.terms.tools != "server" or "tools" not in request.scope["caller"].scopes:
             return await self.models.complete(request, body)
         chunks = Turns(self.models, self.tools).chunks(request, body)
         if not body.get("stream"):
             return JSONResponse(await whole(chunks))
+        return StreamingResponse(streamed(chunks), media_type=EVENT_STREAM)
+
+    async def _as_team(self, request: Request, body: dict[str, Any]) -> Response:
+        if body["model"].startswith(AGENT):
+            asked = await self.ensemble.seat(body)
+            return await self.models.complete(request, asked | {"stream": bool(body.get("stream"))})
+        chunks = self.ensemble.chunks(body)
+        if not body.get("stream"):
+            return JSONResponse(await unless_left(request, whole(chunks)))
         return StreamingResponse(streamed(chunks), media_type=EVENT_STREAM)
 
     async def embed(self, request: Request, _: dict[str, Any]) -> Response:

@@ -48,6 +48,10 @@ class Round:
         self.content += text
         return text
 
+    def add_to(self, spent: dict[str, int]) -> None:
+        for key in spent:
+            spent[key] += int(self.usage.get(key) or 0)
+
     def _call(self, piece: Mapping[str, Any]) -> None:
         index, function = int(piece.get("index") or 0), piece.get("function") or {}
         empty = {"id": "", "type": "function", "function": {"name": "", "arguments": ""}}
@@ -67,43 +71,26 @@ class Turns:
         own = schemas()
         names = {one["function"]["name"] for one in own}
         brought = list(body.get("tools") or ())
-        asked = body | {"tools": [*brought, *own], "stream": True}
+        wanted = body | {"tools": [*brought, *own], "stream": True}
         messages, spent = list(body["messages"]), {"prompt_tokens": 0, "completion_tokens": 0}
         for _ in range(ROUNDS_MAX):
             said = Round()
-            async for chunk in self._asked(asked | {"messages": messages}):
+            async for chunk in asked(self.models, wanted | {"messages": messages}):
                 if text := said.saw(chunk):
                     yield _chunk(said.head, {"content": text})
-            for key in spent:
-                spent[key] += int(said.usage.get(key) or 0)
+            said.add_to(spent)
             calls = list(said.calls.values())[:CALLS_A_ROUND_MAX]
             if not calls or any(call["function"]["name"] not in names for call in calls):
                 if calls:
                     listed = [call | {"index": at} for at, call in enumerate(calls)]
                     yield _chunk(said.head, {"tool_calls": listed})
-                yield _last(said.head, said.finish, spent)
+                yield last(said.head, said.finish, spent)
                 return
             messages.append({"role": "assistant", "content": said.content, "tool_calls": calls})
             for call in calls:
                 text = await self._run(request, call)
                 messages.append({"role": "tool", "tool_call_id": call["id"], "content": text})
-        yield _last(said.head, "length", spent)
-
-    async def _asked(self, body: Body) -> AsyncIterator[Chunk]:
-        reply = await self.models.ask(body)
-        try:
-            if reply.status != 200:
-                fault = json.loads(await reply.body())["error"]
-                raise Wrong(str(fault["message"]), str(fault["code"]), reply.status)
-            async for chunk in _events(reply):
-                if chunk.get("error"):
-                    fault = chunk["error"]
-                    raise Wrong(str(fault["message"]), str(fault["code"]), 502)
-                yield chunk
-        except (Broken, ValueError, LookupError, TypeError) as error:
-            raise Wrong("the broker broke off", "model_cut", 502) from error
-        finally:
-            reply.close()
+        yield last(said.head, "length", spent)
 
     async def _run(self, request: Request, call: Mapping[str, Any]) -> str:
         """What the model is told; a call that makes no sense is an answer too."""
@@ -118,6 +105,24 @@ class Turns:
             return str((await self.tools.run(secret, body, None, request))["text"])
         except Wrong as wrong:
             return f"error: {wrong.said}"
+
+
+async def asked(models: Models, body: Body) -> AsyncIterator[Chunk]:
+    """The chunks of one reply of the broker. Raises Wrong."""
+    reply = await models.ask(body)
+    try:
+        if reply.status != 200:
+            fault = json.loads(await reply.body())["error"]
+            raise Wrong(str(fault["message"]), str(fault["code"]), reply.status)
+        async for chunk in _events(reply):
+            if chunk.get("error"):
+                fault = chunk["error"]
+                raise Wrong(str(fault["message"]), str(fault["code"]), 502)
+            yield chunk
+    except (Broken, ValueError, LookupError, TypeError) as error:
+        raise Wrong("the broker broke off", "model_cut", 502) from error
+    finally:
+        reply.close()
 
 
 async def streamed(chunks: AsyncIterator[Chunk]) -> AsyncIterator[bytes]:
@@ -161,5 +166,7 @@ def _chunk(head: Chunk, delta: Body, finish: str | None = None) -> Chunk:
     return {**head, "object": "chat.completion.chunk", "choices": [choice]}
 
 
-def _last(head: Chunk, finish: str, spent: Mapping[str, int]) -> Chunk:
-    return _chunk(head, {}, finish) | {"usage": {**spent, "total_tokens": sum(spent.values())}}
+def last(head: Chunk, finish: str | None, spent: Mapping[str, int]) -> Chunk:
+    """The one with the usage; no `finish`: what came before has said it."""
+    usage = {"usage": {**spent, "total_tokens": sum(spent.values())}}
+    return (_chunk(head, {}, finish) if finish else _chunk(head, {}) | {"choices": []}) | usage

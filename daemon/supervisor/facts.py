@@ -48,6 +48,10 @@ ACTS: dict[str, tuple[str, ...]] = {
     "goal.add": ("text",),
     "goal.remove": ("id",),
 }
+LOOKS = (
+    "candidates", "states", "show", "diff", "evidence", "events", "gates", "releases",
+    "promotions", "goals", "log", "teams",
+)  # fmt: skip
 log = structlog.get_logger()
 
 
@@ -70,10 +74,7 @@ class Facts:
         self._world = world
         self._verbs = verbs
         self._workspaces = workspaces
-        self._looks: dict[str, Look] = {
-            name: getattr(looks, name)
-            for name in ("candidates", "states", "show", "diff", "evidence", "events", "gates")
-        } | {name: getattr(looks, name) for name in ("releases", "promotions", "goals", "log")}
+        self._looks: dict[str, Look] = {name: getattr(looks, name) for name in LOOKS}
         self._now = looks.now
         self._others: dict[str, Callable[[Mapping[str, Any], object], Awaitable[Answer]]] = {
             "now": self._tell_now,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from daemon.supervisor.control import Answer, Verb
 from daemon.supervisor.promoter import Promoter
 from daemon.supervisor.slots import Slots
 from daemon.supervisor.world import World
-from ops import logs
+from ops import logs, teams
 from ops.errors import Exit, Refused
 from ops.records import LogEntry
 
@@ -29,6 +30,7 @@ DIFF_CHARS_MAX = 2**20
 EVIDENCE_BYTES_MAX = 2**18
 EVIDENCE_FILES_MAX = 500
 LOG_LINES_MAX = 500
+TEAMS_MAX = 100
 DAY_SECONDS = 86_400.0
 Arguments = Mapping[str, Any]
 
@@ -68,6 +70,15 @@ class Looks:
             ],
             "model": {"base": world.settings.model.base, "name": world.settings.model.name},
         }
+
+    def teams(self, _: Arguments) -> Answer:
+        """Those whose file can be read, with the members' models and personas."""
+        layout, found = self.world.layout, []
+        for name in teams.names(layout)[:TEAMS_MAX]:
+            with contextlib.suppress(Refused):
+                team = teams.read(layout, name)
+                found.append({"name": name, "lead": team["lead"], "seats": team["seats"]})
+        return {"teams": found}
 
     def _since(self, at: float) -> list[Candidate]:
         newest = self.world.journal.archive(None, None, "", CANDIDATES_MAX)
