@@ -13,6 +13,7 @@ OWNER = "@org-home"
 NAMES_MAX = 20
 # A log may hold bytes meant for a terminal; none of them may reach beyond its pane.
 OPTIONS = {"remain-on-exit": "on", "allow-rename": "off"}
+SESSION_OPTIONS = {"status-right": " %H:%M"}  # all windows' names fit in 80 columns
 SERVER_OPTIONS = {"set-clipboard": "off"}
 
 
@@ -29,7 +30,8 @@ def ensure(session: str, home: Path, windows: Mapping[str, Sequence[str]]) -> st
         if made:
             first, argv = next(iter(windows.items()))
             server.new_session(name, window_name=first, window_command=_line(argv), x=160, y=48)
-            server.cmd("set-option", "-t", f"={name}:", OWNER, str(home))
+            for option, value in (SESSION_OPTIONS | {OWNER: str(home)}).items():
+                server.cmd("set-option", "-t", f"={name}:", option, value)
             for option, value in SERVER_OPTIONS.items():
                 server.cmd("set-option", "-s", option, value)
         there = set(server.cmd("list-windows", "-t", f"={name}", "-F", "#W").stdout)

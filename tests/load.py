@@ -196,10 +196,10 @@ async def _answer(reader: asyncio.StreamReader) -> tuple[bytes, bool]:
     """The body of one whole 200, and whether the connection may be kept."""
     try:
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
-        if not head.startswith(b"http/1.1 200"):
+        if not head.startswith((b"http/1.1 200", b"http/1.0 200")):
             raise ValueError(head.split(b"\r\n")[0].decode())
         size = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
         body = await reader.readexactly(size)
     except asyncio.IncompleteReadError as error:
         raise Cut("ended early") from error
-    return body, b"connection: close" not in head
+    return body, b"connection: close" not in head and head.startswith(b"http/1.1")

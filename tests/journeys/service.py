@@ -11,10 +11,14 @@ SERVICE = '''"""Counts words. Serves on the listening socket that it gets as des
 import json
 import signal
 import socket
-import sys
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from words import count
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = False  # who was answered half is answered whole before the end
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -31,10 +35,11 @@ class Answers(BaseHTTPRequestHandler):
 
 
 def main():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers, bind_and_activate=False)
+    server = Server(("127.0.0.1", 0), Answers, bind_and_activate=False)
     server.socket = socket.socket(fileno=3)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    server.serve_forever()
+    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
+    server.serve_forever(0.05)
+    server.server_close()
 
 
 if __name__ == "__main__":
