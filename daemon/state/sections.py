@@ -17,6 +17,8 @@ class Schedule(Section):
     cycles: str = ""
     verify: str = "37 4 * * *"
     gc: str = ""
+    backup: str = ""
+    canaries: str = ""
     report: str = "0 7 * * *"
     observe: str = ""
     observed: str = Field(

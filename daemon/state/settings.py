@@ -116,6 +116,7 @@ class Keep(Section):
     venvs: int = Field(default=4, ge=0)
     candidates: int = Field(default=1000, ge=0, description="ended ones: branches, evidence")
     workspaces: int = Field(default=3, ge=0)
+    backups: int = Field(default=7, ge=1, description="of those that the clock takes")
     room_bytes: int = Field(default=10 * 2**30, ge=0, description="of each of the rooms on disk")
     log_bytes: int = Field(default=16 * 2**20, ge=4096)
     logs: int = Field(default=3, ge=0, description="old ones of each log")

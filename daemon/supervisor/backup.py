@@ -31,7 +31,8 @@ from ops.packing import Packing
 FORMAT = 1
 PACK, REFS, MANIFEST, JOURNAL = "repo.pack", "refs", "manifest.json", "state/journal.db"
 STAGING = ".restoring"  # where a restore makes all of it; never part of a home
-LEFT_OUT = frozenset({"repo.git", "releases", "venvs", "candidates", "run", "logs"})
+BACKUPS = "backups"  # what the clock takes; no backup holds another
+LEFT_OUT = frozenset({"repo.git", "releases", "venvs", "candidates", "run", "logs", BACKUPS})
 STATE_LEFT_OUT = ("keys.toml", "program.json", "program-on-trial.json", "program-failed.json")
 TRIES_MAX = 20
 CHUNK_BYTES = 2**20

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from daemon.supervisor import budgets, frozen, observing, replay, report
+from daemon.supervisor import backups, budgets, canaries, frozen, observing, replay, report
 from daemon.supervisor.control import Answer
 from daemon.supervisor.cycle import Cycle
 from daemon.supervisor.night import Night
@@ -36,7 +36,8 @@ class NightVerbs:
         evolve, promote = self.verbs["evolve"], self.verbs["promote"]
         self.night = Night(self.world, self.cycle.broker, evolve, promote)
         works: dict[str, Work] = {"cycles": self.night.cycle, "verify": self._verify}
-        works |= {"gc": self._collect, "report": self._report, "observe": self._observe}
+        works |= {"gc": self._collect, "backup": self._back_up, "canaries": self._canaries}
+        works |= {"report": self._report, "observe": self._observe}
         self.schedule = Schedule(self.world, works)
 
     def table(self) -> dict[str, Verb]:
@@ -63,6 +64,26 @@ class NightVerbs:
     async def _collect(self) -> str:
         await self.verbs["gc"]({})
         return "collected what is no longer kept"
+
+    async def _back_up(self) -> str:
+        return await backups.take(self.world)
+
+    async def _canaries(self) -> str:
+        """The gates that serve against what they must not let pass; if one does, nothing is
+        promoted until a person has looked."""
+        world, cycle = self.world, self.cycle
+        if world.instance.kind != "org":
+            raise Refused(
+                "the canaries are changes of org itself", "they are for an instance of org"
+            )
+        with hold(world.layout.lease, "trying the gates on canaries"):
+            rows = await canaries.tried(world, cycle.slots, cycle.broker, world.serving())
+        fooled = [str(row["name"]) for row in rows if not row["rejected"]]
+        if fooled:
+            frozen.freeze(world, on=True)
+            text = f"the gates let pass: {', '.join(fooled)}; promotions are frozen"
+            raise Failed(text, "mend the gates, then: orgctl unfreeze")
+        return f"all {len(rows)} canaries rejected"
 
     async def _report(self) -> str:
         """Kept beside the evidence, and told as a notice."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ import pytest
 from daemon.core.promotion import Answer, Promotion, State
 from daemon.state.journal import Journal
 from daemon.state.programs import Programs
-from daemon.supervisor import audit
+from daemon.supervisor import audit, backups
 from daemon.supervisor.backup import MANIFEST, backup, frozen
 from daemon.supervisor.restore import restore
 from daemon.supervisor.world import World
@@ -270,3 +272,22 @@ def test_a_killed_restore_is_no_instance_and_the_next_one_is_whole(
         if code == 0:
             break
     assert after > 5 * STRIDE
+
+
+def test_the_clock_takes_some_and_keeps_the_newest(tmp_path: Path) -> None:
+    """Each can be restored, holds none of the others, and the older ones go."""
+    found = grown(tmp_path, promoted=1, rejected=0, settings="[keep]\nbackups = 2\n")
+    world, at = found.world, 1_800_000_000.0
+    told = []
+    for number in range(4):
+        world.clock = partial(float, at + number * 60)
+        told.append(asyncio.run(backups.take(world)))
+    world.journal.close()
+    kept = sorted(path.name for path in (found.home / "backups").iterdir())
+    assert [name in text for name, text in zip(kept, told[2:], strict=True)] == [True, True]
+    assert "1 old ones removed" in told[2]
+    newest = found.home / "backups" / kept[-1]
+    with zipfile.ZipFile(newest) as archive:
+        assert not [name for name in archive.namelist() if name.startswith("backups/")]
+    restore(tmp_path / "again", newest, ROOT)
+    assert History(Layout(tmp_path / "again").repo).find("refs/heads/main") == found.released[-1]
