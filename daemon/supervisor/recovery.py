@@ -12,6 +12,7 @@ from daemon.core.candidate import Stage
 from daemon.core.events import Kind
 from daemon.core.promotion import Answer, State
 from daemon.state.programs import Programs
+from daemon.supervisor import strays
 from daemon.supervisor.broker_room import Room
 from daemon.supervisor.custody import Custody
 from daemon.supervisor.promoter import Promoter, stage_after
@@ -47,6 +48,10 @@ def sweep_cells(world: World) -> None:
 
 def _end_leftovers(world: World, custody: Custody) -> None:
     """Programs of this home whom nobody holds: juries, and what serves where a keeper died."""
+    held = [kept.child.inner or kept.child.pid for kept in custody.kept.values()]
+    strays.sweep((world.layout.run / "cells" / name for name in ("current", "candidate")), held)
+    if (room := Room.find()) is not None:
+        strays.sweep((room.path / "doors").iterdir(), held)
     spared = {os.getpid(), os.getppid()}
     for kept in custody.kept.values():
         spared |= family(kept.child.pid)

@@ -28,6 +28,7 @@ from tests.model_server import say, scripted_model
 
 BACK_SECONDS_MAX = 60.0
 LOOK_SECONDS = 0.02
+SERVING_MAX = 4  # current and former, each with the cell around it
 REST_SECONDS = 20.0  # until all that was started again is there
 SETTINGS = """[probation]
 seconds = {seconds}
@@ -245,6 +246,7 @@ class Target:
             with contextlib.suppress(psutil.NoSuchProcess):
                 names[role(" ".join(process.cmdline()))] += 1
         assert names["keeper"] == names["supervisor"] == names["broker"] == 1, names
+        assert names["service"] <= SERVING_MAX, names
         assert names["author"] == names["jury"] == names["git"] == 0, names
 
 
@@ -256,6 +258,7 @@ ROLES = {
     "author": "daemon.agent.author",
     "jury": "fitness.jury",
     "git": "--git-dir",
+    "service": "python3 service.py",
 }
 
 
