@@ -46,6 +46,7 @@ class Answer(StrEnum):
     SUPERSEDED = "superseded"
     RETURNED = "returned"
     REVERTED = "reverted"
+    KEPT = "kept"
     FAILED = "failed"
 
 
@@ -80,9 +81,14 @@ NEXT: dict[State, Row] = {
     ),
     # A former that cannot serve must not keep main on the failed release:
     # the refs are restored all the same, and the slot goes on looking for a good one.
+    # A release that a person wanted to leave is no failed one: it is kept, and main with it.
     State.REVERTING: (
         Effect.SERVE_FORMER,
-        {Answer.RETURNED: State.RETURNED, Answer.FAILED: State.RETURNED},
+        {
+            Answer.RETURNED: State.RETURNED,
+            Answer.FAILED: State.RETURNED,
+            Answer.KEPT: State.REJECTED,
+        },
     ),
     State.RETURNED: (Effect.REVERT_REFS, {Answer.REVERTED: State.REVERTED}),
 }

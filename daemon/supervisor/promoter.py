@@ -7,6 +7,7 @@ and "already so" is success.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -24,7 +25,8 @@ from daemon.supervisor.world import World
 from ops.errors import Trouble
 from ops.records import RefChange
 
-FORMERS_TRIED_MAX = 10
+FORMERS_TRIED_MAX = 20
+TRIES_EACH = 2  # one that was killed while it started is not one that cannot
 PAUSE_SECONDS_FIRST = 0.2
 PAUSE_SECONDS_MAX = 10.0
 Answered = tuple[Answer, dict[str, Any]]
@@ -150,23 +152,29 @@ class Promoter:
     async def _serve_former(self, promotion: Promotion) -> Answered:
         """Traffic first: the warm one at once, else a fresh process of the former release.
 
-        One that does not serve either is passed over for the release before it.
+        One that does not serve either, nor when it is tried again, is passed over for the
+        release before it.
         """
-        pause = PAUSE_SECONDS_FIRST
+        pause, reason = PAUSE_SECONDS_FIRST, promotion.reason
         commit: str | None = promotion.former
-        for _ in range(FORMERS_TRIED_MAX):
+        for number in range(FORMERS_TRIED_MAX):
             if commit is None:
                 break
             try:
                 await self._return_to(commit)
             except Trouble as trouble:
-                text = f"{commit[:12]} cannot be returned to: {trouble.message}"
-                self._world.tell(Kind.NOTICE, promotion.candidate, text=text)
-                commit = releases.former(commit, self._world.point)
+                reason = f"{commit[:12]} cannot be returned to: {trouble.message}"
+                self._world.tell(Kind.NOTICE, promotion.candidate, text=reason)
+                if number % TRIES_EACH == TRIES_EACH - 1:
+                    commit = releases.former(commit, self._world.point)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, PAUSE_SECONDS_MAX)
             else:
                 return Answer.RETURNED, {"former": commit}
+        if promotion.candidate is None:
+            with contextlib.suppress(Trouble):  # neither serves: main says which one is wanted
+                await self._return_to(promotion.merge)
+                return Answer.KEPT, {"reason": reason}
         return Answer.FAILED, {}
 
     async def _return_to(self, commit: str) -> None:

@@ -27,7 +27,7 @@ from daemon.supervisor.steering import Steering
 from daemon.supervisor.token_verbs import TokenVerbs
 from daemon.supervisor.upkeep import Upkeep
 from daemon.supervisor.world import World
-from ops.errors import Exit, Refused
+from ops.errors import Exit, Failed, Refused
 from ops.lease import hold
 
 STREAMS = frozenset({"evolve", "replay", "fitness", "promote", "approve", "rollback"})
@@ -253,11 +253,15 @@ class Verbs:
                         reason="rolled back by hand",
                     )
                 )
+        if done.state is State.REJECTED:
+            raise Failed(
+                str(done.reason), f"{world.tag_of(left)} goes on; try again, or --to another"
+            )
         return {
             "from": world.tag_of(left),
-            "to": world.tag_of(target),
+            "to": world.tag_of(done.former),
             "commit": done.restoring,
-            "serves": target,
+            "serves": done.former,
             "tag": done.rollback,
             "state": str(done.state),
         }

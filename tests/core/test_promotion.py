@@ -43,6 +43,7 @@ def test_the_legal_pairs_are_these() -> None:
         ("serving", "failed"): "reverting",
         ("reverting", "returned"): "returned",
         ("reverting", "failed"): "returned",
+        ("reverting", "kept"): "rejected",
         ("returned", "reverted"): "reverted",
     }
 

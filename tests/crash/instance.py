@@ -29,6 +29,7 @@ from tests.model_server import say, scripted_model
 BACK_SECONDS_MAX = 60.0
 LOOK_SECONDS = 0.02
 SERVING_MAX = 4  # current and former, each with the cell around it
+LINES_SHOWN = 60
 REST_SECONDS = 20.0  # until all that was started again is there
 SETTINGS = """[probation]
 seconds = {seconds}
@@ -192,6 +193,12 @@ class Target:
             counted[name] += 1
             found.append((name, counted[name]))
         return found
+
+    def told(self) -> str:
+        """What it said last, and what runs: for whoever reads why a check failed."""
+        log = (self.layout.logs / "supervisor.log").read_text().splitlines()[-LINES_SHOWN:]
+        rows = [f"{one.pid} {one.ppid()} {one.cmdline()}" for one in self.home.processes()]
+        return "\n".join([*log, str(self.ask("status")), *rows])
 
     # What must hold
 

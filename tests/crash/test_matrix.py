@@ -91,5 +91,6 @@ def test_random_instants(seed: int, home: Home, tmp_path: Path) -> None:
                 under.check()
             except AssertionError as wrong:
                 text = f"instant {number} of {seed}: {victim} killed {after:.3f} s into {does}"
+                print(under.told())
                 raise AssertionError(text) from wrong
         print(f"\n{INSTANTS} random instants of {seed}, all whole afterwards")
