@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ops.files import remove_tree
 from tests.journeys import controlled
 from tests.journeys.controlled import rewritten
 from tests.journeys.instance import Home, running
@@ -173,4 +174,27 @@ def test_what_no_longer_fits_is_rejected(home: Home, tmp_path: Path) -> None:
         assert (done.code, done.json["outcome"]) == (1, "rejected")
         assert "conflicts with main in manners.py" in done.json["reason"]
         assert home.ask("status")["counts"]["open"] == 0
+        home.agrees()
+
+
+def test_a_rollback_that_finds_nobody_keeps_what_serves(home: Home, tmp_path: Path) -> None:
+    """Its target is no longer built, and there is no room to build it: said, and nothing moved."""
+    with evolving(home, tmp_path, [rewritten("polite")], seconds=1.0):
+        evolve(home)
+        first = home.git("rev-parse", "release/0^{commit}")
+        began = time.monotonic()
+        while home.ask("status")["promotion"]:  # until the former is no longer kept warm
+            assert time.monotonic() - began < BACK_SECONDS_MAX
+            time.sleep(LOOK_SECONDS)
+        remove_tree(home.path / "releases" / first)
+        with (home.path / "org.toml").open("a") as settings:
+            settings.write("[policy]\ndisk_free_bytes = 1_000_000_000_000_000\n")
+        home.ask("reload")
+        main = home.ask("status")["main"]
+        back = home.orgctl("rollback", "--yes", "--json")
+        assert back.code == 1
+        assert "cannot be returned to" in back.json["error"]
+        assert "release/1 goes on" in back.json["hint"]
+        assert home.get("/").json()["manners"] == "polite"
+        assert home.ask("status")["main"] == main
         home.agrees()
