@@ -51,7 +51,7 @@ def test_any_text_is_survived(text: str) -> None:
 
 @pytest.mark.parametrize("piece", ["<tool_call>", "{", "[", "```json\n", '{"a":', "<think>"])
 def test_bombs_take_linear_time(piece: str) -> None:
-    """A megabyte of openers is over quickly."""
+    """A megabyte of openers is over quickly (attack W8)."""
     began = time.process_time()
     extract(piece * (1_000_000 // len(piece)), TOOLS)
     assert time.process_time() - began < 5

@@ -1,4 +1,4 @@
-"""A backup is one instant of an instance; a restore is that, or nothing."""
+"""A backup is one instant of an instance; a restore is that, or nothing (attack W10)."""
 
 from __future__ import annotations
 
