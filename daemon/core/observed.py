@@ -1,4 +1,4 @@
-"""Wishes that org itself sees, with evidence: errors, failing tools, open rows of a TODO."""
+"""Wishes that org itself sees, with evidence: errors, failing tools, flaky gates, open rows."""
 
 from __future__ import annotations
 
@@ -67,6 +67,20 @@ def failing_tools(events: Iterable[Mapping[str, Any]]) -> list[Wish]:
         )
         for name, count in sorted(called.items())
         if count >= CALLS_MIN and failed[name] / count >= FAILING_RATIO
+    ]
+
+
+def flaky_gates(named: Iterable[tuple[str, str, str]]) -> list[Wish]:
+    """Gates that gave two verdicts on one commit; each is (gate, commit, why it said no)."""
+    told: dict[str, list[str]] = {}
+    for gate, commit, why in named:
+        told.setdefault(gate, []).append(f"{commit[:12]}: {why}")
+    return [
+        Wish(
+            text=f"Let the gate {gate} say the same of the same commit",
+            evidence=f"two verdicts on {'; '.join(rows)}"[:EVIDENCE_CHARS_MAX],
+        )
+        for gate, rows in sorted(told.items())
     ]
 
 

@@ -6,6 +6,7 @@ from daemon.core import observed
 from daemon.core.goal import Goal
 from daemon.state import goals
 from daemon.supervisor.world import World
+from fitness import steady
 from ops.files import read_bounded
 
 LOG_BYTES_MAX = 4 * 2**20
@@ -17,7 +18,12 @@ SEEN = "seen:"
 
 def observe(world: World) -> list[Goal]:
     """The goals that are new; each is proposed once, whatever becomes of it."""
-    found = [*_errors(world), *observed.failing_tools(_events(world)), *_rows(world)]
+    found = [
+        *_errors(world),
+        *observed.failing_tools(_events(world)),
+        *_flaky(world),
+        *_rows(world),
+    ]
     added = []
     for wish in found:
         if world.journal.fact(SEEN + wish.id) is not None:
@@ -38,6 +44,11 @@ def _errors(world: World) -> list[observed.Wish]:
         return []
     text = read_bounded(path, LOG_BYTES_MAX).decode("utf-8", "replace")
     return observed.errors(text.splitlines())
+
+
+def _flaky(world: World) -> list[observed.Wish]:
+    named = steady.named(world.layout.evidence)
+    return observed.flaky_gates((one.gate, one.commit, one.reason) for one in named)
 
 
 def _events(world: World) -> list[dict[str, object]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from daemon.core.observed import errors, failing_tools, open_rows
+from daemon.core.observed import errors, failing_tools, flaky_gates, open_rows
 
 
 def test_an_error_that_comes_again_is_a_wish() -> None:
@@ -23,6 +23,18 @@ def test_a_tool_that_mostly_fails_is_a_wish() -> None:
     events += [result("rare", False)] * 3
     found = failing_tools(events)
     assert [wish.evidence for wish in found] == ["8 of 12 calls failed"]
+
+
+def test_a_gate_with_two_verdicts_is_a_wish() -> None:
+    """One for each gate, whatever many commits it wavered on."""
+    named = [
+        ("load", "a" * 40, "too slow"),
+        ("load", "b" * 40, "it leaks"),
+        ("lint", "c" * 40, "E"),
+    ]
+    found = flaky_gates(named)
+    assert [wish.text.split()[3] for wish in found] == ["lint", "load"]
+    assert found[1].evidence == "two verdicts on aaaaaaaaaaaa: too slow; bbbbbbbbbbbb: it leaks"
 
 
 def test_open_rows_of_a_todo_are_wishes() -> None:
