@@ -1,4 +1,4 @@
-"""Pages of the web: only allowed ones, each hop checked, nothing endless, nothing of ours (attack W7)."""
+"""Pages of the web: only allowed ones, each hop checked, nothing endless, nothing of ours (W7)."""
 
 from __future__ import annotations
 
