@@ -11,7 +11,10 @@ import pytest
 
 from daemon.core.candidate import Stage
 from daemon.core.events import Kind
+from daemon.core.project import Project, State, Task
 from daemon.orchestrator import views, words
+from daemon.state import goals, projects
+from daemon.state.journal import Journal
 from tests.orchestrator.house import House, filled, house, served
 
 pytestmark = pytest.mark.process
@@ -38,11 +41,20 @@ class Parts(HTMLParser):
         self.tags.append((tag, dict(attrs)))
 
 
+def work_on(journal: Journal) -> None:
+    """A goal that is blocked, with one of its two tasks done."""
+    journal.save_goal(goals.make("g9", text=HOSTILE))
+    tasks = (Task(text="begin", done=True), Task(text="end"))
+    project = Project(goal="g9", state=State.BLOCKED, tasks=tasks, reason=HOSTILE)
+    projects.save(journal, project)
+
+
 @pytest.fixture(scope="module")
 def here() -> Iterator[House]:
     with house() as made:
         filled(made, 9)
         made.candidate(NAME, goal=HOSTILE, reason=HOSTILE, state=Stage.REJECTED, model=HOSTILE)
+        made.do(lambda: work_on(made.world.journal))
         made.tell(Kind.NOTICE, NAME, text=HOSTILE)
         made.tell(Kind.AUTHOR_TURN, NAME, said={"text": HOSTILE})
         made.tell(Kind.AUTHOR_CALL, NAME, said={"tool": HOSTILE, "arguments": {"x": HOSTILE}})
@@ -88,6 +100,11 @@ def test_what_is_hostile_is_shown_as_text(http: httpx.Client, path: str) -> None
     assert "<script>alert" not in text
     assert "<img" not in text
     assert not any("onerror" in attributes for _, attributes in Parts(text).tags)
+
+
+def test_goals_are_shown_as_far_as_they_are(http: httpx.Client) -> None:
+    text = http.get("/").text
+    assert ">blocked</span>" in text and "1 of 2 tasks" in text
 
 
 def test_what_is_asked_is_shown_as_text(http: httpx.Client) -> None:
