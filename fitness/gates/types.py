@@ -7,6 +7,7 @@ candidate on top of it is checked in a moment.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import tomllib
@@ -94,6 +95,7 @@ def _keep(cache: Path, kept: Path) -> None:
     """The newest few, each by its commit."""
     remove_tree(kept)
     cache.rename(kept)
+    os.utime(kept)  # a copy bears the time of what it was copied from
     caches = sorted(kept.parent.glob(f"{NAME}-*"), key=lambda path: path.stat().st_mtime)
     for old in caches[:-CACHES_MAX]:
         remove_tree(old)
