@@ -187,7 +187,7 @@ class Promoter:
     async def _revert_refs(self, promotion: Promotion) -> Answered:
         """A commit on top with the former's tree: main never rewinds, and nothing can conflict."""
         world, history = self._world, self._world.history
-        head = promotion.merge if promotion.candidate else promotion.main
+        head = world.main()  # a later promotion may have come, and been taken back, meanwhile
         tags = history.refs(releases.ROLLBACK_TAGS)
         number = releases.next_number(tags, releases.ROLLBACK_TAGS)
         name = promotion.rollback or f"rollback/{number}"
@@ -198,18 +198,18 @@ class Promoter:
         }
         subject = f"Return to {world.tag_of(promotion.former) or promotion.former[:12]}"
         message = releases.message(subject, "", trailers)
+        if head == promotion.restoring:  # done before, by one that was killed
+            return Answer.REVERTED, {}
         tree = history.tree(promotion.former)
         commit = history.commit(tree, [head], message, promotion.when)
         tag = history.tag(name, commit, message, promotion.when)
         promotion = promotion.model_copy(update={"rollback": name, "restoring": commit})
         world.journal.save_promotion(promotion)  # the name is fixed before it is used
         changes = [] if not promotion.candidate else bad.marks(history, promotion)
-        if world.main() != commit:
-            changes.append(RefChange(releases.MAIN, commit, head))
+        changes.append(RefChange(releases.MAIN, commit, head))
         if history.find(f"refs/tags/{name}") != tag:
             changes.append(RefChange(f"refs/tags/{name}", tag, None))
-        if changes:
-            history.move(changes)
+        history.move(changes)
         return Answer.REVERTED, {"rollback": name, "restoring": commit}
 
     async def _bring_up(self, commit: str, tag: str | None) -> Serving:
