@@ -28,7 +28,9 @@ BROKEN = {
     "crashes": '    raise RuntimeError("boom")\n',
     "ends": "    return 7\n",
     "hangs": "    import threading\n    threading.Event().wait()\n",
-    "cannot read the journal": ("    from daemon.state import journal\n    journal.SCHEMA = 0\n"),
+    "cannot read the journal": (
+        "    from daemon.state import schema\n    schema.connect.__defaults__ = (0, schema.STEPS)\n"
+    ),
 }
 
 
