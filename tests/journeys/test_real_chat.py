@@ -13,7 +13,7 @@ from tests.journeys.instance import Home, running
 
 pytestmark = [pytest.mark.journey, pytest.mark.model]
 
-TRIES_MAX = 4  # a small model is not right every time
+TRIES_MAX = 8  # a small model is not right every time
 TURN_SECONDS = 600.0
 ANSWERS_MAX = 4
 WHO = "@bob Who wrote primes.py, alice or bob? Answer with the name only."
