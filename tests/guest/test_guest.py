@@ -193,7 +193,7 @@ def test_snapshot_and_revert(booted: Guest) -> None:
 
 
 def test_a_cycle_is_promoted_and_rolled_back_under_load(booted: Guest, model: Relay) -> None:
-    """A small service evolves in the guest: the model answers through the one forward, then a
+    """A small service evolves in the guest: the model answers through the one forward, later a
     recording of it does; the host's requests go on meanwhile, and not one is lost."""
     booted.evolves(service.FILES)
     with scripted_model([say(f"```python\n{GOOD}```")]) as server:
@@ -208,9 +208,12 @@ def test_a_cycle_is_promoted_and_rolled_back_under_load(booted: Guest, model: Re
         assert server.asked
     print(f"answered {load.answered}, p99 {load.quantile(0.99):.0f} ms, {dict(load.faults)}")
     assert (load.failed, load.refused, load.cut) == (0, 0, 0)
-    again = booted.json(f"{EVOLVE} --session /var/lib/org/kept.jsonl", 900.0)
-    assert again["outcome"] == "promoted", again
-    assert booted.get("/a/b") == {"count": 2}
+    said = booted.run(f"{EVOLVE} --session /var/lib/org/kept.jsonl", 900.0)
+    again = json.loads(said.out)
+    assert said.code == 1
+    assert (again["outcome"], again["tokens"]) == ("rejected", done["tokens"]), again
+    assert "rolled back by hand" in again["reason"]  # the same tree, which a person sent back
+    assert booted.get("/a/b") == {"count": 3}
     booted.agrees()
 
 
