@@ -163,7 +163,8 @@ class Run:
         self.hooks.turn(self.turns, reply.content[:SHOWN_CHARS_MAX])
         if found.calls:
             return None
-        if self.talks and (found.prose.strip() or not found.faults):
+        misread = {fault.name for fault in found.faults} & {tool.name for tool in self.tools}
+        if self.talks and not misread and (found.prose.strip() or not found.faults):
             return End("answered", reply.content)
         self._misfit(reply, found)
         return None

@@ -71,8 +71,11 @@ def hooks(steps: list[str], late: bool = False) -> Hooks:
     )
 
 
-def run(workspace: Workspace, *replies: Reply | ModelFault, steps_max: int = 20) -> tuple[End, Run]:
+def run(
+    workspace: Workspace, *replies: Reply | ModelFault, steps_max: int = 20, talks: bool = False
+) -> tuple[End, Run]:
     made = Run(Script(*replies), workspace, hooks([]), steps_max)
+    made.talks = talks
     return made.until_end(), made
 
 
@@ -222,3 +225,15 @@ def test_the_longest_block_is_the_file() -> None:
     """A short example after it does not replace it."""
     assert fenced("```py\nlong = 1\nlonger = 2\n```\nuse:\n```\nx\n```") == "long = 1\nlonger = 2\n"
     assert fenced("```py\ncut off") is None
+
+
+def test_who_talks_hears_of_a_call_that_cannot_be_read(workspace: Workspace) -> None:
+    """It is no answer, though it is text; JSON that names no tool of his is one."""
+    wrong = '```json\n{"name": "sh", "arguments": "python3 primes.py"}\n```'
+    right = '```json\n{"name": "sh", "arguments": {"command": "true"}}\n```'
+    end, made = run(workspace, says(wrong), says(right), says("It ran."), talks=True)
+    assert end == End("answered", "It ran.")
+    assert any("[sh]\nerror: the arguments are not an object" in m.content for m in made.messages)
+    shown = '```json\n{"name": "weather", "arguments": "Oslo"}\n```'
+    end, _ = run(workspace, says(shown), talks=True)
+    assert end == End("answered", shown)

@@ -18,6 +18,7 @@ BOOLEANS = {"true": True, "false": False}
 EMPTY: Schema = {}
 REFERENCES_MAX = 8
 NAMESPACE = "functions."
+NOT_AN_OBJECT = "the arguments are not an object"
 WRAPPERS = frozenset({"arguments", "parameters", "args", "params", "input"})
 
 
@@ -51,7 +52,7 @@ class Declared:
         if not self.has(name):
             return Fault(name, "there is no such tool")
         if not isinstance(arguments, dict):
-            return Fault(name, "the arguments are not an object")
+            return Fault(name, NOT_AN_OBJECT)
         return Call(name, arguments)
 
     def call_from_texts(self, name: str, texts: Sequence[tuple[str, str]]) -> Call | Fault:

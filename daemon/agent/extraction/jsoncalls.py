@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from daemon.agent.extraction import lenient, spans
-from daemon.agent.extraction.declared import Declared
+from daemon.agent.extraction.declared import NOT_AN_OBJECT, Declared
 from daemon.agent.extraction.lenient import BadValue
 from daemon.agent.extraction.shapes import Call, Fault
 from daemon.agent.extraction.source import SPACE, Source, Wait
@@ -108,7 +108,8 @@ def _call(value: dict[str, Any], tools: Declared, bare: bool) -> Call | Fault:
     try:
         arguments = _object(value.get(arguments_key) if arguments_key else None)
     except BadValue as fault:
-        return Fault(name, str(fault))
+        inside = str(value[arguments_key]).lstrip() if arguments_key else ""
+        return Fault(name, str(fault) if inside.startswith("{") else NOT_AN_OBJECT)
     return tools.call(name, arguments)
 
 
