@@ -16,7 +16,9 @@ settings.register_profile("org", deadline=None)
 settings.load_profile("org")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.pluginmanager.hasplugin("xdist"):  # it is what knows the marker
+        return
     for item in items:
         if of := next((name for name in BY_ONE_WORKER if item.get_closest_marker(name)), None):
             item.add_marker(pytest.mark.xdist_group(of))
