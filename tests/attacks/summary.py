@@ -12,7 +12,7 @@ _results: dict[str, list[bool]] = {}
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     path, _, name = report.nodeid.partition("::")
     if path.startswith("tests/attacks/") and (report.when == "call" or report.failed):
-        _results.setdefault(name.partition("[")[0], []).append(report.passed)
+        _results.setdefault(name.partition("[")[0].partition("@")[0], []).append(report.passed)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
