@@ -89,7 +89,8 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     rounds = parser.parse_args().rounds
     count = rounds * len(SIZES) + 1
-    replies = [say(f"```python\n{service.WORDS}# {number}\n```") for number in range(count)]
+    texts = (f"{service.WORDS}\n\nROUND = {number}\n" for number in range(count))
+    replies = [say(f"```python\n{text}```") for text in texts]
     figures: dict[str, Figure] = {}
     with tempfile.TemporaryDirectory(prefix="org-bench-") as name, scripted_model(replies) as model:
         folder = Path(name)
