@@ -114,9 +114,11 @@ class Promoter:
             return Answer.STARTED, {}  # it takes the socket when it starts, so only at the switch
         release = await build(self._world, promotion.merge)
         # What the new one will be compared with is seen meanwhile, in the same seconds.
-        self._prepared, _ = await asyncio.gather(
-            self._slots.prepare(release, promotion.release), self._watcher.look_enough()
-        )
+        looking = asyncio.create_task(self._watcher.look_enough())
+        try:
+            self._prepared = await self._slots.prepare(release, promotion.release)
+        finally:
+            await looking
         return Answer.STARTED, {}
 
     async def _commit_refs(self, promotion: Promotion) -> Answered:

@@ -187,14 +187,24 @@ class Order:
 
 
 async def start(world: World, order: Order) -> Serving:
-    """Start it and wait until it is ready and has loaded the right commit. Raises Failed."""
-    if world.instance.kind == "repo":
-        return await _start_foreign(world, order)
-    release = order.release
+    """Start it and wait until it is ready and has loaded the right commit. Raises Failed.
+
+    One that is not ready, or that its caller no longer waits for, is ended whole.
+    """
+    release, serve = order.release, Serve(control=True)
     command = _command(release, order.slot, order.tag, order.standby)
+    if world.instance.kind == "repo":
+        serve = world.repo_settings(release.commit).serve
+        order, command = replace(order, lasting=order.lasting and serve.control), serve.command
     mounts = (Mount(release.root, release.root), *python_mounts(release.python))
     serving = await _launch(world, order, command, mounts, str(release.root))
-    return await _confirmed(world, serving)
+    try:
+        if serve.control:
+            return await _confirmed(serving, serve.start_seconds)
+        return await _answering(serving, order, serve)
+    except BaseException:
+        serving.end()
+        raise
 
 
 async def _launch(
@@ -237,9 +247,8 @@ def _ways_out(world: World, order: Order) -> dict[str, str]:
     return ways
 
 
-async def _confirmed(world: World, serving: Serving) -> Serving:
-    """Ready, and running exactly the commit that was meant."""
-    limit = Serve().start_seconds
+async def _confirmed(serving: Serving, limit: float) -> Serving:
+    """Ready within `limit` seconds, and running exactly the commit that was meant."""
     channel, wanted = serving.channel, serving.release.commit
     said = await channel.until(lambda line: "ready" in line, limit) if channel else None
     ready = said["ready"] if said else None
@@ -248,37 +257,29 @@ async def _confirmed(world: World, serving: Serving) -> Serving:
             await channel.send({"do": "hello", "pid": serving.pid})
         return serving
     code = serving.child.poll()
-    await serving.stop(0.0)
     if said is not None:
         raise Failed(f"the process of {wanted[:12]} loaded another commit", "see its log")
     how = f"ended with {code}" if code is not None else f"was not ready within {limit:g} s"
     raise Failed(f"the process of {wanted[:12]} {how}", f"see: orgctl logs {serving.slot}")
 
 
-async def _start_foreign(world: World, order: Order) -> Serving:
-    """A service of another repo: ready when its health path answers 200."""
-    serve = world.repo_settings(order.release.commit).serve
-    release = order.release
-    order = replace(order, lasting=order.lasting and serve.control)
-    mounts = (Mount(release.root, release.root), *python_mounts(release.python))
-    serving = await _launch(world, order, serve.command, mounts, str(release.root))
-    if serve.control:
-        return await _confirmed(world, serving)
+async def _answering(serving: Serving, order: Order, serve: Serve) -> Serving:
+    """A service of another repo that takes no orders: ready when its health path answers 200."""
     if serving.channel is not None:
         serving.channel.close()
         serving.channel = None
     host, port = order.listener.getsockname()[:2]
+    url = f"http://{host}:{port}{serve.health}"
     try:
         async with asyncio.timeout(serve.start_seconds):
-            while serving.alive and not await healthy(f"http://{host}:{port}{serve.health}"):
+            while serving.alive and not await healthy(url):
                 await asyncio.sleep(POLL_SECONDS)
     except TimeoutError:
         pass  # told below, with the reason
-    if not serving.alive or not await healthy(f"http://{host}:{port}{serve.health}"):
+    if not serving.alive or not await healthy(url):
         code = serving.child.poll()
-        await serving.stop(0.0)
         raise Failed(
-            f"the service of {release.commit[:12]} did not answer {serve.health} with 200"
+            f"the service of {serving.release.commit[:12]} did not answer {serve.health} with 200"
             f" (it {'ended with ' + str(code) if code is not None else 'runs'})",
             f"see: orgctl logs {order.slot}",
         )

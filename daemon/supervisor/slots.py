@@ -83,18 +83,18 @@ class Slots:
 
     async def switch(self, new: Serving) -> None:
         """`new` accepts, then the one that served drains and stays warm as former."""
-        old = self.current
-        if old is new:
+        if self.current is new:
             return
         self.switching = True
         try:
-            await self._hand_over(old, new)
+            await self._hand_over(new)
         finally:
             self.switching = False
         self._tell("current", "serving")
 
-    async def _hand_over(self, old: Serving | None, new: Serving) -> None:
-        await new.ask("accept")
+    async def _hand_over(self, new: Serving) -> None:
+        await _accepting(new)
+        old = self.current  # asked only now: it may just have been started again
         self._serve_with(new)
         if old is None:
             return
@@ -131,8 +131,7 @@ class Slots:
             pause = min(pause * 2, RESTART_PAUSE_MAX_SECONDS)
             try:
                 release = await build(self.world, serving.release.commit)  # it may have gone
-                fresh = await self.prepare(release, serving.tag)
-                await fresh.ask("accept")
+                fresh = await _accepting(await self.prepare(release, serving.tag))
             except Trouble as trouble:
                 self.world.tell(Kind.NOTICE, text=f"current did not start again: {trouble}")
                 continue
@@ -227,6 +226,16 @@ class Slots:
             "tag": serving.tag if serving else None,
             "pid": serving.pid if serving else None,
         }
+
+
+async def _accepting(serving: Serving) -> Serving:
+    """It serves from now on; one that does not, or is no longer wanted by then, is ended."""
+    try:
+        await serving.ask("accept")
+    except BaseException:
+        serving.end()  # nobody holds it but the caller, who goes
+        raise
+    return serving
 
 
 async def _say_empty(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

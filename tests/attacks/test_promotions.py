@@ -116,6 +116,9 @@ def test_a_promotion_during_a_rollback_waits_or_is_told_so(
     """Both at once: in the end one whole story, whatever the order was."""
     home = attacked.home
     with frozen(home):
+        early = str(waiting(attacked, tmp_path, "early")["candidate"])
+    home.ask("promote", early, "--yes")
+    with frozen(home):
         name = str(waiting(attacked, tmp_path, "late")["candidate"])
     with ThreadPoolExecutor() as pool:
         back = pool.submit(home.orgctl, "rollback", "--yes", "--json")

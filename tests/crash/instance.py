@@ -80,6 +80,11 @@ class Target:
             self.evolve()
             self.ask("rollback")
 
+    def choose(self) -> None:
+        """One of two releases by name, in turn; no process of it is left to return to."""
+        tag = self.ask("status")["slots"]["current"]["tag"]
+        self.ask("rollback", to="release/1" if tag == "release/0" else "release/0")
+
     def breach(self) -> None:
         """A release that breaks its promise at once, and is taken back."""
         number = next(_numbers)

@@ -12,7 +12,7 @@ from tests.journeys.instance import Home
 
 pytestmark = pytest.mark.crash
 
-DOES = ("evolve", "rollback", "breach", "collect")
+DOES = ("evolve", "rollback", "choose", "breach", "collect")
 OTHERS = ("broker", "current", "candidate", "author", "jury")
 INSTANTS = 75  # of each seed: 300 in all
 SEEDS = (20261121, 20261122, 20261123, 20261124)
@@ -53,13 +53,17 @@ def test_the_supervisor_dies_at_every_point(does: str, home: Home, tmp_path: Pat
         under.check()
 
 
-@pytest.mark.parametrize("victim", OTHERS)
-def test_any_other_process_dies_at_every_point(victim: str, home: Home, tmp_path: Path) -> None:
-    """At each point of a cycle: it ends with a reason, or goes on; what serves is back at once."""
+@pytest.mark.parametrize(
+    ("victim", "does"), [*((one, "evolve") for one in OTHERS), ("current", "choose")]
+)
+def test_any_other_process_dies_at_every_point(
+    victim: str, does: str, home: Home, tmp_path: Path
+) -> None:
+    """It ends with a reason, or goes on; what serves is back at once, and serves alone."""
     with target(home, tmp_path / "repo") as under:
         assert under.evolve()["outcome"] == "promoted"
-        names = dict.fromkeys(name for name, _ in under.traced(under.evolve))
-        strike_at_all(under, victim, "evolve", [(name, 1) for name in names])
+        names = dict.fromkeys(name for name, _ in under.traced(getattr(under, does)))
+        strike_at_all(under, victim, does, [(name, 1) for name in names])
         assert under.evolve()["outcome"] == "promoted"
         under.check()
 

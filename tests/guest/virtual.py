@@ -19,7 +19,7 @@ from vm import life
 from vm.guest_line import COMMAND_SECONDS, GuestLine, Said
 from vm.qemu import EXEC, SERIAL, Machine
 
-ANSWER_SECONDS = 60.0  # an emulated guest on a busy machine
+ANSWER_SECONDS = 180.0  # an emulated guest on a busy machine, whose service may just start
 UNTIL_SECONDS = 240.0
 POLL_SECONDS = 0.5
 
