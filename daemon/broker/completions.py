@@ -12,6 +12,7 @@ from daemon.broker.faults import Fault
 from daemon.broker.metering import Meter
 from daemon.broker.recent import Recent
 from daemon.broker.recordings import Recorder, Replay, Unfit
+from daemon.broker.tracing import Trace
 from daemon.broker.upstreams import Upstreams
 
 CALLS_MAX = 64  # one cell's calls at a time; more wait, so that none starves the others
@@ -48,6 +49,7 @@ class Source:
     recorder: Recorder | Recent | None = None
     meter: Meter = field(default_factory=Meter)
     models: frozenset[str] = frozenset()  # that the door was opened for, beside the setting's
+    trace: Trace | None = None
     slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CALLS_MAX))
 
     async def stream(self, body: Mapping[str, Any], size: int) -> Chunks:
@@ -57,10 +59,14 @@ class Source:
         """
         call = self.meter.begin(size, body.get("max_completion_tokens", body.get("max_tokens")))
         kept: list[dict[str, Any]] = []
+        model, _ = self.upstream.chosen(body.get("model"))
+        span = self.trace.call(model.model, body) if self.trace is not None else None
         try:
             async with self.slots, aclosing(self._chunks(body)) as chunks:
                 async for chunk in chunks:
                     call.saw(chunk)
+                    if span is not None:
+                        span.saw(chunk)
                     if self.recorder is not None:
                         kept.append(chunk)
                     yield chunk
@@ -73,6 +79,8 @@ class Source:
             raise
         finally:
             self.meter.end(call)
+            if span is not None:
+                span.end(call)
 
     async def _chunks(self, body: Mapping[str, Any]) -> Chunks:
         if self.replay is not None:
@@ -102,6 +110,13 @@ class Source:
             text = f"the recorded session does not fit: {unfit.said}"
             raise Fault("recording_unfit", text, 409) from unfit
 
+    def traced_by(self, trace: Trace | None) -> None:
+        """From the next call on."""
+        if self.trace is not None:
+            self.trace.close()
+        self.trace = trace
+
     def close(self) -> None:
+        self.traced_by(None)
         if self.recorder is not None:
             self.recorder.close()

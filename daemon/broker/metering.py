@@ -30,7 +30,7 @@ class Call:
 
     def estimate(self) -> dict[str, Any]:
         """A last chunk with what the call seems to have cost."""
-        prompt, completion = self.counted()
+        prompt, completion = self.estimated()
         usage = {
             "prompt_tokens": prompt,
             "completion_tokens": completion,
@@ -46,8 +46,14 @@ class Call:
             "usage": usage,
         }
 
-    def counted(self) -> tuple[int, int]:
+    def estimated(self) -> tuple[int, int]:
         return self.asked_bytes // CHARS_PER_TOKEN, self.told_chars // CHARS_PER_TOKEN
+
+    def cost(self) -> tuple[int, int]:
+        """Prompt and completion tokens, by the server's own count where it gave one."""
+        if self.cost_nothing:
+            return 0, 0
+        return _counted(self.usage) or self.estimated()
 
     @property
     def cost_nothing(self) -> bool:
@@ -113,12 +119,10 @@ class Meter:
         self.reserved -= call.reserved
         if call.cost_nothing:
             return
-        counted = _counted(call.usage)
-        if counted is None:
-            counted = call.counted()
-            self.estimated = True
-        self.prompt_tokens += counted[0]
-        self.completion_tokens += counted[1]
+        self.estimated |= _counted(call.usage) is None
+        prompt, completion = call.cost()
+        self.prompt_tokens += prompt
+        self.completion_tokens += completion
 
     def view(self) -> dict[str, Any]:
         return {

@@ -23,8 +23,9 @@ from daemon.broker.faults import Fault
 from daemon.broker.metering import Meter
 from daemon.broker.recent import Recent
 from daemon.broker.recordings import Recorder, Replay
+from daemon.broker.tracing import Trace, Traces
 from daemon.broker.upstreams import Upstreams
-from daemon.state.settings import load
+from daemon.state.settings import Settings, load
 from ops import notify
 from ops.errors import Refused, Trouble
 from ops.layout import Layout
@@ -43,15 +44,17 @@ class Admin:
         self._layout = layout
         self._keys = keys
         self._doors: dict[str, Door] = {}
-        self._upstream = self._load()
+        settings = self._settings()
+        self._upstream = Upstreams.open(settings, keys)
+        self._traces = Traces.open(settings.traces.endpoint)
         self.retired = False
 
     def _mask(self, text: str) -> str:
         """What is written down holds no key."""
         return Mask([*self._upstream.secrets, *secrets_in(os.environ)])(text)
 
-    def _load(self) -> Upstreams:
-        return Upstreams.open(load(self._layout.home), self._keys)
+    def _settings(self) -> Settings:
+        return load(self._layout.home)
 
     async def answer(self, request: dict[str, Any]) -> Answer:
         verbs = {
@@ -92,10 +95,15 @@ class Admin:
             ),
             frozenset(request.get("models") or ()),
         )
+        lasting = bool(request.get("lasting"))
+        source.traced_by(self._trace(name, lasting))
         door = await open_door(name, directory, source)
-        door.lasting = bool(request.get("lasting"))
+        door.lasting = lasting
         self._doors[name] = door
         return {"socket": str(door.path)}
+
+    def _trace(self, cell: str, lasting: bool) -> Trace | None:
+        return self._traces.of(cell, lasting) if self._traces is not None else None
 
     def _recorder(self, request: dict[str, Any]) -> Recorder | Recent | None:
         record, recent = request.get("record"), request.get("recent")
@@ -140,10 +148,14 @@ class Admin:
 
     async def _reload(self, _: dict[str, Any]) -> Answer:
         """The doors that are open change over too; calls under way keep the old to their end."""
-        former, self._upstream = self._upstream, self._load()
-        for door in self._doors.values():
+        settings = self._settings()
+        former, self._upstream = self._upstream, Upstreams.open(settings, self._keys)
+        told, self._traces = self._traces, Traces.open(settings.traces.endpoint)
+        for name, door in self._doors.items():
             door.source.upstream = self._upstream
+            door.source.traced_by(self._trace(name, door.lasting))
         await former.retire()
+        await _delivered(told)
         return {}
 
     async def close(self) -> None:
@@ -153,6 +165,13 @@ class Admin:
         for door in list(self._doors.values()):
             await door.close()
         await self._upstream.retire()
+        await _delivered(self._traces)
+
+
+async def _delivered(traces: Traces | None) -> None:
+    """What was traced so far, as far as somebody takes it."""
+    if traces is not None:
+        await asyncio.to_thread(traces.close)
 
 
 def _text(request: dict[str, Any], key: str) -> str:

@@ -55,6 +55,17 @@ class Notify(Section):
     on: tuple[str, ...] = ("promotion", "rollback", "approval", "streak", "budget", "wall", "stall")
 
 
+class Traces(Section):
+    """Where model calls are told as OpenTelemetry spans: who asked which model, how long, how much.
+
+    Never what was asked or answered. Off by default.
+    """
+
+    endpoint: str = Field(
+        default="", description="OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces"
+    )
+
+
 class Web(Section):
     """What :7001 lets whom do. Acts need a token with that scope in any case."""
 

@@ -17,7 +17,7 @@ from pydantic_settings import (
 )
 
 from daemon.core.probation import Limits
-from daemon.state.sections import Budgets, Notify, Schedule, Section, Web
+from daemon.state.sections import Budgets, Notify, Schedule, Section, Traces, Web
 from ops.errors import Refused
 
 SYSTEM_FILE = Path("/etc/org/org.toml")
@@ -171,6 +171,7 @@ class Settings(BaseSettings):
     web: Web = Web()
     notify: Notify = Notify()
     fetch: Fetch = Fetch()
+    traces: Traces = Traces()
 
     @classmethod
     def settings_customise_sources(
