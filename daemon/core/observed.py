@@ -1,17 +1,20 @@
-"""Wishes that org itself sees, with evidence: errors, failing tools, flaky gates, open rows."""
+"""Wishes that org itself sees: errors, failing tools, flaky gates, slow routes, open rows."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import median
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 LINES_MIN = 3  # of one error, before it is worth a wish
 CALLS_MIN, FAILING_RATIO = 10, 0.5
+ASKED_MIN, LOOKS_MIN = 20, 3  # requests now, and looks before, to call a route slow
+SLOWER_FACTOR, SLOWER_MS = 2.0, 5.0  # both, against the median of what was seen before
 WISHES_MAX = 10
 SHOWN_CHARS_MAX = 200
 EVIDENCE_CHARS_MAX = 2_000
@@ -82,6 +85,23 @@ def flaky_gates(named: Iterable[tuple[str, str, str]]) -> list[Wish]:
         )
         for gate, rows in sorted(told.items())
     ]
+
+
+def slow_routes(
+    now: Mapping[str, tuple[int, float]], before: Mapping[str, Sequence[float]]
+) -> list[Wish]:
+    """Routes that take much longer than they did: requests and median ms now, medians before."""
+    found = []
+    for route, (asked, took) in sorted(now.items()):
+        seen = before.get(route, ())
+        if asked < ASKED_MIN or len(seen) < LOOKS_MIN:
+            continue
+        usual = median(seen)
+        if took > usual * SLOWER_FACTOR and took > usual + SLOWER_MS:
+            evidence = f"{took:.1f} ms, the median of {asked} requests; it was {usual:.1f} ms,"
+            evidence += f" the median of {len(seen)} looks"
+            found.append(Wish(text=f"Make {route} answer as fast as it did", evidence=evidence))
+    return found[:WISHES_MAX]
 
 
 def open_rows(files: Mapping[str, str]) -> list[Wish]:

@@ -116,6 +116,14 @@ async def broken(_: Request, fault: Exception) -> Response:
     return error("a bug; the log has the details", "internal_error", 500)
 
 
+def _route(scope: Any) -> str:
+    """The matched route, with names where the path has values."""
+    path = str(scope["path"])
+    for name, value in scope.get("path_params", {}).items():
+        path = path.replace(str(value), f"{{{name}}}") if value else path
+    return f"GET {path}"
+
+
 class Counted:
     """Counts every request, times its answer, and sets the headers that every answer has."""
 
@@ -148,5 +156,8 @@ class Counted:
 
     def _finish(self, scope: Any, status: int, seconds: float) -> None:
         self._health.note(status, seconds)
+        # What reads takes our time alone; what is posted may wait for a model.
+        if scope["method"] == "GET" and "endpoint" in scope and status < 400:
+            self._health.note_route(_route(scope), seconds)
         if status >= 500 or seconds > SLOW_SECONDS:
             log.warning("request", path=scope["path"], status=status, seconds=round(seconds, 3))

@@ -7,11 +7,13 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from ops import loaded
 
 LATENCIES_KEPT = 2048
+ROUTES_MAX, ROUTE_LATENCIES_KEPT = 64, 256
 MILLISECONDS = 1000.0
 
 
@@ -27,6 +29,7 @@ class Health:
     errors: int = 0
     in_flight: int = 0
     latencies_ms: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES_KEPT))
+    routes_ms: dict[str, deque[float]] = field(default_factory=dict)
 
     @property
     def uptime(self) -> float:
@@ -46,6 +49,16 @@ class Health:
         self.requests += 1
         self.errors += status >= 500
         self.latencies_ms.append(seconds * MILLISECONDS)
+
+    def note_route(self, route: str, seconds: float) -> None:
+        """Of a request whose time is ours alone, not a model's."""
+        if route in self.routes_ms or len(self.routes_ms) < ROUTES_MAX:
+            taken = self.routes_ms.setdefault(route, deque(maxlen=ROUTE_LATENCIES_KEPT))
+            taken.append(seconds * MILLISECONDS)
+
+    def routes(self) -> dict[str, tuple[int, float]]:
+        """By route: how many of the newest requests, and their median in milliseconds."""
+        return {route: (len(ms), median(ms)) for route, ms in self.routes_ms.items()}
 
     def stats(self) -> dict[str, Any]:
         ordered = sorted(self.latencies_ms)

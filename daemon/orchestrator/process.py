@@ -79,6 +79,8 @@ class Line:
         elif what == "stats":
             stats = self._health.stats()
             return {"did": what, "stats": stats | {"connections": self._slot.connections}}
+        elif what == "routes":
+            return {"did": what, "routes": self._health.routes()}
         return {"did": what}
 
     async def _tell_when_idle(self) -> None:

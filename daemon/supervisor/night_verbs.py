@@ -96,7 +96,11 @@ class NightVerbs:
         return report.summary(found)
 
     async def _observe(self) -> str:
-        found = await asyncio.to_thread(observing.observe, self.world)
+        asked: observing.Routes = {}
+        serving = self.cycle.slots.current
+        if self.world.instance.kind == "org" and serving is not None:
+            asked = observing.routes((await serving.ask("routes")).get("routes"))
+        found = await asyncio.to_thread(observing.observe, self.world, asked)
         return f"{len(found)} goals proposed: {', '.join(goal.title for goal in found)}"
 
     # Verbs

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+
+from pydantic import TypeAdapter, ValidationError
+
 from daemon.core import observed
 from daemon.core.goal import Goal
 from daemon.state import goals
@@ -14,11 +19,25 @@ TODO_BYTES_MAX = 256 * 2**10
 EVENTS_MAX = 5_000
 TODOS = frozenset({"TODO.md", "TODO", "TODO.txt", "docs/TODO.md"})
 SEEN = "seen:"
+HISTORY = "routes"
+ROUTES_MAX, ROUTE_CHARS_MAX, LOOKS_KEPT = 64, 100, 30
+Routes = Mapping[str, tuple[int, float]]
+ROUTES: TypeAdapter[dict[str, tuple[int, float]]] = TypeAdapter(dict[str, tuple[int, float]])
 
 
-def observe(world: World) -> list[Goal]:
+def routes(said: object) -> Routes:
+    """What current's program says of its routes; nothing, when it makes no sense."""
+    try:
+        told = ROUTES.validate_python(said)
+    except ValidationError:
+        return {}
+    return {name[:ROUTE_CHARS_MAX]: told[name] for name in sorted(told)[:ROUTES_MAX]}
+
+
+def observe(world: World, asked: Routes) -> list[Goal]:
     """The goals that are new; each is proposed once, whatever becomes of it."""
     found = [
+        *_slow(world, asked),
         *_errors(world),
         *observed.failing_tools(_events(world)),
         *_flaky(world),
@@ -49,6 +68,20 @@ def _errors(world: World) -> list[observed.Wish]:
 def _flaky(world: World) -> list[observed.Wish]:
     named = steady.named(world.layout.evidence)
     return observed.flaky_gates((one.gate, one.commit, one.reason) for one in named)
+
+
+def _slow(world: World, asked: Routes) -> list[observed.Wish]:
+    """Against earlier looks, which this one then joins."""
+    before: dict[str, list[float]] = json.loads(world.journal.fact(HISTORY) or "{}")
+    found = observed.slow_routes(asked, before)
+    told = {
+        name: [*before.get(name, ()), took][-LOOKS_KEPT:]
+        for name, (count, took) in asked.items()
+        if count >= observed.ASKED_MIN
+    }
+    kept = dict(list({**before, **told}.items())[-ROUTES_MAX:])
+    world.journal.set_fact(HISTORY, json.dumps(kept))
+    return found
 
 
 def _events(world: World) -> list[dict[str, object]]:

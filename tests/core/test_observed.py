@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from daemon.core.observed import errors, failing_tools, flaky_gates, open_rows
+from daemon.core.observed import errors, failing_tools, flaky_gates, open_rows, slow_routes
 
 
 def test_an_error_that_comes_again_is_a_wish() -> None:
@@ -35,6 +35,16 @@ def test_a_gate_with_two_verdicts_is_a_wish() -> None:
     found = flaky_gates(named)
     assert [wish.text.split()[3] for wish in found] == ["lint", "load"]
     assert found[1].evidence == "two verdicts on aaaaaaaaaaaa: too slow; bbbbbbbbbbbb: it leaks"
+
+
+def test_a_route_that_got_slow_is_a_wish() -> None:
+    """Against its own history, by much, and seen often enough; a new route has none."""
+    before = {"GET /a": [4.0, 5.0, 6.0], "GET /b": [4.0, 5.0, 6.0], "GET /c": [4.0]}
+    now = {"GET /a": (50, 21.0), "GET /b": (50, 9.0), "GET /c": (50, 90.0), "GET /d": (50, 9.0)}
+    found = slow_routes(now, before)
+    assert [wish.text for wish in found] == ["Make GET /a answer as fast as it did"]
+    assert "21.0 ms" in found[0].evidence and "it was 5.0 ms" in found[0].evidence
+    assert slow_routes({"GET /a": (3, 21.0)}, before) == []
 
 
 def test_open_rows_of_a_todo_are_wishes() -> None:
