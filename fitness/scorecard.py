@@ -36,6 +36,14 @@ class Scorecard(BaseModel):
             gate.passed for gate in self.gates
         )
 
+    def refusal(self) -> str:
+        """The first gate that said no, in its own words."""
+        for gate in self.gates:
+            if not gate.passed:
+                return f"{gate.name}: {gate.reason}"
+        missing = sorted(set(self.expected) - {gate.name for gate in self.gates})
+        return f"no verdict from {', '.join(missing)}"
+
     def digest(self) -> str:
         return hashlib.sha256(self.canonical().encode()).hexdigest()
 

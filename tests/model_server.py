@@ -77,14 +77,15 @@ class _Handler(Handler):
 
     def do_POST(self) -> None:
         size = int(self.headers["content-length"])
-        self.server.asked.append(json.loads(self.rfile.read(size)))
+        asked = json.loads(self.rfile.read(size))
+        self.server.asked.append(asked)
         self.server.headers.append(dict(self.headers.items()))
         if not self.server.replies:
             self.send(500, b'{"error": {"message": "the script is over"}}')
             return
         reply = self.server.replies.pop(0)
-        if callable(reply):  # made at the time of asking
-            reply = reply()
+        if callable(reply):  # made of what is asked
+            reply = reply(asked)
         if isinstance(reply, bytes):  # sent as it is: for streams that are broken
             self.send(200, reply, "text/event-stream")
             return

@@ -67,6 +67,15 @@ def left(limit: Budget, spent: Spent) -> Budget | str:
     return Budget.model_validate(rest)
 
 
+def share(rest: Budget, parts: int) -> Budget:
+    """What one of so many may spend that begin together; time passes for all of them at once."""
+    return Budget(
+        tokens=None if rest.tokens is None else max(1, rest.tokens // parts),
+        money=None if rest.money is None else rest.money / parts,
+        wall_seconds=rest.wall_seconds,
+    )
+
+
 def least(limits: Iterable[Budget]) -> Budget:
     """The strictest of several, part by part."""
     found: dict[str, float] = {}

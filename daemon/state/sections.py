@@ -28,6 +28,7 @@ class Schedule(Section):
         default=(), description="windows without promotions: mon-fri 08:00-18:00"
     )
     grace_seconds: float = Field(default=300.0, ge=1)
+    parallel: int = Field(default=1, ge=1, le=16, description="authors at once, a goal each")
     slow_after: int = Field(default=3, ge=1, description="rejections in a row")
     pause_after: int = Field(default=10, ge=1, description="rejections in a row")
 

@@ -10,8 +10,8 @@ import json
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 
-from daemon.core.budget import Spent, least, left, total
-from daemon.core.candidate import Candidate
+from daemon.core.budget import Spent, least, left, share, total
+from daemon.core.candidate import Candidate, Stage
 from daemon.core.goal import Budget, Goal
 from daemon.state import prices
 from daemon.supervisor.rules import local
@@ -104,7 +104,10 @@ def spent(world: World) -> str | None:
 
 
 def allowance(world: World, goal: Goal, model: str) -> Budget:
-    """What the next author may spend: the strictest of cycle, goal and day. Raises Refused."""
+    """What the next author may spend: the strictest of cycle, goal and its part of the day.
+
+    Raises Refused when nothing is left.
+    """
     author = world.settings.author
     cycle = Budget(
         tokens=author.tokens_max, money=author.money_max, wall_seconds=author.wall_seconds
@@ -121,13 +124,19 @@ def allowance(world: World, goal: Goal, model: str) -> Budget:
         if isinstance(rest, str):
             hint = "raise it, or wait; see: orgctl budget"
             raise Refused(f"the {name}'s budget: {rest}", hint, Exit.BUSY)
-        limits.append(rest)
+        limits.append(share(rest, _at_work(world)) if name == "day" else rest)
     found = least(limits)
     known = prices.price_of(model, world.layout.home, world.settings.model)
     if found.money is not None and known is None:
         text = f"money is limited and nobody said what {model} costs"
         raise Refused(text, f"write it down in {world.layout.home / prices.FILE}")
     return found
+
+
+def _at_work(world: World) -> int:
+    """Authors that began together and spend from one budget; the one that asks among them."""
+    open_ones = world.journal.open_candidates()
+    return max(1, sum(one.state is Stage.DRAFTING for one in open_ones))
 
 
 def view(world: World) -> dict[str, object]:

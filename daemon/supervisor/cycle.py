@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,6 @@ from daemon.supervisor.promoter import Promoter, new_promotion, stage_after
 from daemon.supervisor.slots import Slots
 from daemon.supervisor.world import World
 from fitness.policy import needs_approval
-from fitness.scorecard import Scorecard
 from ops.errors import Failed, Refused, Trouble
 from ops.records import RefChange
 
@@ -60,8 +61,23 @@ class Cycle:
 
     async def run(self, candidate: Candidate, wish: Wish) -> Candidate:
         """The candidate at its end; whatever goes wrong on the way is its reason."""
+        return await self._finish(candidate, self._draft(candidate, wish))
+
+    async def run_side_by_side(self, begun: Sequence[tuple[Candidate, Wish]]) -> list[Candidate]:
+        """All authors work at once; what they make is judged in turn, on the main of then."""
+        drafts = [asyncio.create_task(self._draft(*one)) for one in begun]
         try:
-            candidate = await self._draft(candidate, wish)
+            return [
+                await self._finish(candidate, draft)
+                for (candidate, _), draft in zip(begun, drafts, strict=True)
+            ]
+        finally:
+            for draft in drafts:
+                draft.cancel()
+
+    async def _finish(self, candidate: Candidate, drafting: Awaitable[Candidate]) -> Candidate:
+        try:
+            candidate = await drafting
             if candidate.state is Stage.DRAFTED:
                 candidate = self._dropped(candidate)
             if candidate.state is Stage.DRAFTED:
@@ -193,7 +209,7 @@ class Cycle:
             "needs_approval": self._needs_approval(merge, case.base),
         }
         if not card.passed:
-            return self.move(candidate, Stage.REJECTED, reason=why(card), **known)
+            return self.move(candidate, Stage.REJECTED, reason=card.refusal(), **known)
         return self.move(candidate, Stage.JUDGED, **known)
 
     def _needs_approval(self, merge: str, base: str) -> bool:
@@ -277,12 +293,3 @@ def _unfinished(draft: Draft, candidate: Candidate) -> tuple[Stage, str] | None:
     if draft.head == (candidate.start or candidate.base):
         return Stage.REJECTED, "the author changed nothing"
     return None
-
-
-def why(card: Scorecard) -> str:
-    """The first gate that said no, in its own words."""
-    for gate in card.gates:
-        if not gate.passed:
-            return f"{gate.name}: {gate.reason}"
-    missing = sorted(set(card.expected) - {gate.name for gate in card.gates})
-    return f"no verdict from {', '.join(missing)}"

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
+
 from daemon.core.candidate import Candidate, Stage
 from daemon.core.clockwork import Pace
 from daemon.core.events import Kind
@@ -19,15 +21,16 @@ from ops.errors import Exit, Refused
 PACE = "pace"
 GOOD = frozenset({"promoted", "awaiting-approval"})
 Verb = Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]
+Evolve = Callable[[int], Awaitable[list[dict[str, Any]]]]
 
 
 @dataclass
 class Night:
-    """What the job `cycles` does; `evolve` and `promote` are the verbs that a person uses too."""
+    """What the job `cycles` does; `evolve` begins so many cycles at once, and gives their ends."""
 
     world: World
     broker: Broker
-    evolve: Verb
+    evolve: Evolve
     promote: Verb
 
     def pace(self) -> Pace:
@@ -46,12 +49,21 @@ class Night:
             if (waiting := self._waiting()) is not None:
                 done = await self.promote({"candidate": waiting.id})
                 return f"{waiting.branch} is now {done['state']}"
-            done = await self.evolve({"wait": True})
+            ended = await self.evolve(self._authors())
         except Refused as refusal:
             if refusal.code is Exit.BUSY or not self._open():
                 return f"nothing to do: {refusal.message}"
             raise
-        return self._ended(done)
+        return "; ".join(self._ended(done) for done in ended)
+
+    def _authors(self) -> int:
+        """As many as the setting says, if this machine has the memory and the processors."""
+        settings = self.world.settings
+        wanted = settings.schedule.parallel
+        if wanted == 1:
+            return wanted
+        fit = int(psutil.virtual_memory().available // settings.cells.memory_bytes)
+        return max(1, min(wanted, fit, psutil.cpu_count() or 1))
 
     def _held(self) -> str | None:
         world, pace = self.world, self.pace()

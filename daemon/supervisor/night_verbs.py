@@ -11,7 +11,7 @@ from typing import Any
 from daemon.supervisor import backups, budgets, canaries, frozen, observing, replay, report
 from daemon.supervisor.control import Answer
 from daemon.supervisor.cycle import Cycle
-from daemon.supervisor.night import Night
+from daemon.supervisor.night import Evolve, Night
 from daemon.supervisor.rules import local
 from daemon.supervisor.schedule import Schedule, Work
 from daemon.supervisor.world import World
@@ -26,15 +26,15 @@ Verb = Callable[[Arguments], Awaitable[Answer]]
 
 @dataclass
 class NightVerbs:
-    """`verbs` are those of a person that jobs use: evolve, promote, verify, gc."""
+    """`verbs` are those of a person that jobs use: promote, verify, gc."""
 
     world: World
     cycle: Cycle
     verbs: Mapping[str, Verb]
+    evolve: Evolve
 
     def __post_init__(self) -> None:
-        evolve, promote = self.verbs["evolve"], self.verbs["promote"]
-        self.night = Night(self.world, self.cycle.broker, evolve, promote)
+        self.night = Night(self.world, self.cycle.broker, self.evolve, self.verbs["promote"])
         works: dict[str, Work] = {"cycles": self.night.cycle, "verify": self._verify}
         works |= {"gc": self._collect, "backup": self._back_up, "canaries": self._canaries}
         works |= {"report": self._report, "observe": self._observe}

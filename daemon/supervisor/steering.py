@@ -42,6 +42,9 @@ class Steering:
             raise Refused("no author is at work", "see: orgctl candidates", Exit.ABSENT)
         if asked is None and len(working) == 1:
             return working[0]
+        if asked is None:
+            text = f"{len(working)} authors are at work"
+            raise Refused(text, f"name the candidate of one: {', '.join(working)}")
         if asked not in working:
             raise Refused(f"no author of {asked} is at work", f"at work: {', '.join(working)}")
         return str(asked)

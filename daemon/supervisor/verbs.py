@@ -6,18 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from daemon.core import release as releases
 from daemon.core.candidate import Candidate, Stage
-from daemon.core.goal import Goal
 from daemon.core.promotion import State
-from daemon.state import goals
-from daemon.supervisor import audit, canaries, frozen, judge, runnable, views
+from daemon.supervisor import audit, canaries, frozen, judge, views
 from daemon.supervisor.chat_verbs import ChatVerbs
 from daemon.supervisor.control import Answer, Verb
-from daemon.supervisor.cycle import Cycle, Wish
+from daemon.supervisor.cycle import Cycle
+from daemon.supervisor.evolving import Evolving
 from daemon.supervisor.goal_verbs import GoalVerbs
 from daemon.supervisor.looks import Looks
 from daemon.supervisor.night_verbs import NightVerbs
@@ -47,8 +45,9 @@ class Verbs:
     def __post_init__(self) -> None:
         self.upkeep = Upkeep(self.world, self.promoter.turn)
         verbs = {"verify": self.verify, "gc": self.upkeep.gc}
-        verbs |= {"evolve": self.evolve, "promote": self.promote}
-        self.nights = NightVerbs(self.world, self.cycle, verbs)
+        verbs |= {"promote": self.promote}
+        self.evolving = Evolving(self.world, self.cycle, self.upkeep)
+        self.nights = NightVerbs(self.world, self.cycle, verbs, self.evolving.side_by_side)
 
     @property
     def goals(self) -> GoalVerbs:
@@ -66,7 +65,7 @@ class Verbs:
             **self.chats.table(),
             **TokenVerbs(self.world).table(),
             **Looks(self.world, self.slots, self.promoter).table(),
-            "evolve": self.evolve,
+            **self.evolving.table(),
             "candidates": self.candidates,
             "show": self.show,
             "diff": self.diff,
@@ -111,52 +110,7 @@ class Verbs:
             return {"events": self.world.journal.last_events(int(last))}
         return {"events": self.world.journal.events(int(after) if after else 0)}
 
-    # Evolving
-
-    async def evolve(self, arguments: Arguments) -> Answer:
-        """With `wait` the answer is the outcome, else the candidate that was begun."""
-        wish = await self._wish(arguments)
-        runnable.check_disk(self.world)
-        begun: asyncio.Future[Candidate] = asyncio.get_running_loop().create_future()
-
-        async def work() -> Candidate:
-            async with self._operation(f"evolving: {releases.one_line(wish.goal.text)[:60]}"):
-                candidate = self.cycle.open(wish.goal)
-                begun.set_result(candidate)
-                candidate = await self.cycle.run(candidate, wish)
-                await self.upkeep.when_due()
-                return candidate
-
-        task = asyncio.create_task(work())
-        if arguments.get("wait"):
-            return views.outcome(self.world, await task)
-        await asyncio.wait({task, begun}, return_when=asyncio.FIRST_COMPLETED)
-        candidate = begun.result() if begun.done() else await task
-        return views.outcome(self.world, candidate)
-
-    async def _wish(self, arguments: Arguments) -> Wish:
-        goal = self._chosen(arguments, (await runnable.program(self.world)).root)
-        changes = {key: arguments.get(key) for key in ("protocol", "module") if arguments.get(key)}
-        if changes:
-            goal = self.goals.made(goal.id, goal.model_dump(mode="json") | changes)
-        session, record = arguments.get("session"), arguments.get("record")
-        if session and not Path(str(session)).is_file():
-            raise Refused(f"no recorded session at {session}", "name a file", Exit.ABSENT)
-        return Wish(goal, Path(session) if session else None, Path(record) if record else None)
-
-    def _chosen(self, arguments: Arguments, program: Path) -> Goal:
-        """A goal's id, a goal's text, or the next open one."""
-        named = arguments.get("goal")
-        if named is None:
-            self.goals.take_from_repo()
-            own = self.world.instance.kind == "org"
-            return goals.following(self.world.journal, program if own else None)
-        known = self.world.journal.goal(str(named))
-        if known is not None:
-            return known
-        return self.goals.made(
-            goals.new_id(self.world.journal), {"text": str(named), **_extras(arguments)}
-        )
+    # Judging
 
     async def fitness(self, arguments: Arguments) -> Answer:
         """Judge any commit against main; nothing is promoted by it."""
@@ -291,7 +245,3 @@ class Verbs:
     async def down(self, _: Arguments) -> Answer:
         self.stopping.set()
         return {"home": str(self.world.layout.home), "state": "going down"}
-
-
-def _extras(arguments: Arguments) -> dict[str, Any]:
-    return {key: arguments.get(key) for key in ("protocol", "module", "acceptance")}

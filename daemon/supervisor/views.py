@@ -24,6 +24,8 @@ SHOWN_MAX = 1000
 
 def status(world: World, slots: Slots, promoter: Promoter) -> dict[str, Any]:
     under_way = [one for one in world.journal.open_candidates() if one.state is not Stage.JUDGED]
+    judged = next((one for one in under_way if one.state is Stage.BUILT), None)
+    judged = judged or (under_way[-1] if under_way else None)
     return {
         "home": str(world.layout.home),
         "kind": world.instance.kind,
@@ -38,20 +40,23 @@ def status(world: World, slots: Slots, promoter: Promoter) -> dict[str, Any]:
         "slots": {
             "current": slots.view("current"),
             "candidate": slots.view("candidate")
-            | {"branch": under_way[-1].branch if under_way and slots.candidate else None},
+            | {"branch": judged.branch if judged and slots.candidate else None},
         },
         "main": world.main(),
         "frozen": frozen.why(world) is not None,
         "promotion": _promotion(world, promoter),
         "taken_back": _taken_back(world),
-        "cycle": {"candidate": under_way[-1].id, "state": str(under_way[-1].state)}
-        if under_way
-        else None,
+        "cycle": _cycle(judged) if judged else None,
+        "cycles": [_cycle(one) for one in under_way],
         "counts": counts(world),
         "projects": projects_of(world),
         "cells": world.settings.cells.backend,
         "flaky": [one.model_dump() for one in steady.named(world.layout.evidence)],
     }
+
+
+def _cycle(candidate: Candidate) -> dict[str, str]:
+    return {"candidate": candidate.id, "state": str(candidate.state)}
 
 
 def projects_of(world: World) -> list[dict[str, Any]]:

@@ -14,12 +14,10 @@ from typing import Any
 from ops.history import MAIN, History
 from ops.records import RefChange
 from tests.journeys import service
-from tests.journeys.instance import Answered, Home, commit_all, copy_of_org, running
+from tests.journeys.instance import KEPT_TESTS, Answered, Home, running, slim_org
 from tests.load import Load
 from tests.model_server import say, scripted_model
 
-# What is left of org's own tests in the repo under attack: few, so that judging is quick.
-KEPT_TESTS = ("tests/core/test_candidate.py", "tests/orchestrator/test_uptime.py")
 # Both can be said by a candidate: what it hides from linters must fail elsewhere.
 UNSEEN = "# ruff: noqa\n# mypy: ignore-errors\n"
 SETTINGS = """
@@ -36,19 +34,6 @@ disk_bytes = 268435456
 processes = 200
 """
 KEY = "canary-key-0123456789"
-
-
-def slim_org(target: Path) -> Path:
-    """org's own tree with hardly any tests, as a repo."""
-    copy_of_org(target)
-    for path in sorted((target / "tests").rglob("*"), reverse=True):
-        name = str(path.relative_to(target))
-        if path.is_dir():
-            if not any(path.iterdir()):
-                path.rmdir()
-        elif name not in KEPT_TESTS:
-            path.unlink()
-    return commit_all(target, "Keep few tests")
 
 
 @dataclass

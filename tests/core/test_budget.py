@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from daemon.core.budget import Price, Spent, least, left, total
+from daemon.core.budget import Price, Spent, least, left, share, total
 from daemon.core.goal import Budget
 
 
@@ -20,6 +20,15 @@ def test_unknown_money_is_not_zero() -> None:
     assert (unknown.tokens, unknown.money) == (2, None)
     assert left(Budget(money=5), unknown) == "what was spent in money is not known"
     assert left(Budget(tokens=5), unknown) == Budget(tokens=3)
+
+
+def test_a_share_of_what_is_left() -> None:
+    """Those who begin together spend no more than one would; never nothing: that is no limit."""
+    rest = Budget(tokens=100, money=3.0, wall_seconds=60.0)
+    assert share(rest, 3) == Budget(tokens=33, money=1.0, wall_seconds=60.0)
+    assert share(Budget(tokens=2), 3) == Budget(tokens=1)
+    assert share(Budget(), 3) == Budget()
+    assert share(rest, 1) == rest
 
 
 def test_the_strictest_of_several() -> None:

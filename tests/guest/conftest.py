@@ -13,11 +13,10 @@ import pytest
 
 from ops import wheelhouse
 from tests.guest.real_systemd import Machine, machine
-from tests.journeys.instance import commit_all, copy_of_org
+from tests.journeys.instance import slim_org
 from vm import image, rootfs
 
 EPOCH = 1_700_000_000
-KEPT_TESTS = ("orchestrator/test_uptime.py", "orchestrator/conftest.py")
 
 
 @pytest.fixture(scope="session")
@@ -43,11 +42,7 @@ def shared(place: Path) -> Path:
     folder = place / "shared"
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "org").mkdir(parents=True)
-    copy_of_org(folder / "org")
-    for path in sorted((folder / "org/tests").rglob("*.*")):
-        if path.is_file() and not str(path).endswith(KEPT_TESTS):
-            path.unlink()
-    commit_all(folder / "org", "Keep the tests that a slow machine runs in seconds")
+    slim_org(folder / "org")
     wheels = wheelhouse.fill(place / "image/wheels")
     shutil.copytree(wheels, folder / "wheels", copy_function=os.link)
     return folder

@@ -12,15 +12,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.instance import ROOT, Home, copy_of_org
+from tests.journeys.instance import ROOT, Home, copy_of_org, slim_org
 
 MODEL_SECONDS = 900.0  # it may have to be fetched
 
 
 @pytest.fixture(scope="session")
-def org_repo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """org's tree as it is on disk, as a clean repo; tests that change it copy it first."""
+def whole_org_repo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """org's tree as it is on disk, with all its tests, as a clean repo."""
     return copy_of_org(tmp_path_factory.mktemp("org-repo"))
+
+
+@pytest.fixture(scope="session")
+def org_repo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with few tests; whoever changes it copies it first."""
+    return slim_org(tmp_path_factory.mktemp("org-repo"))
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ def test_seconds_are_told_as_seconds() -> None:
 '''
 
 
-def test_the_shipped_session_is_promoted_and_serves(home: Home, org_repo: Path) -> None:
+def test_the_shipped_session_is_promoted_and_serves(home: Home, whole_org_repo: Path) -> None:
     """Goal, author, commits, gates, promotion all happen, and :7001 shows the improvement."""
-    with running(home, org_repo):
+    with running(home, whole_org_repo):
         before = home.get("/healthz").json()
         assert before["tag"] == "release/0"
         done = home.ask("evolve", "--wait")

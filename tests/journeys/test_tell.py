@@ -21,13 +21,13 @@ def test_the_agent_hears_it_before_its_next_step(home: Home, org_repo: Path) -> 
     """What was told stands in the next question; a run that is stopped ends as that."""
     spoken, asked = threading.Event(), threading.Event()
 
-    def late() -> dict[str, object]:
+    def late(_: object) -> dict[str, object]:
         """The second reply comes only after the person spoke."""
         asked.set()
         assert spoken.wait(WAIT_SECONDS)
         return say("", list_files={"path": "ops"})
 
-    def then() -> dict[str, object]:
+    def then(_: object) -> dict[str, object]:
         assert home.orgctl("tell", "--stop").code == 0
         return say("", list_files={"path": "vm"})
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +28,46 @@ def until(home: Home, true: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         assert time.monotonic() < deadline, found
         time.sleep(POLL_SECONDS)
     return found
+
+
+ONE, OTHER = (
+    GOOD.replace("How many", f"{word}: how many").replace("Counting.", f"{word} counting.")
+    for word in ("First", "Second")
+)
+
+
+@pytest.mark.parametrize("meet", [False, True])
+def test_authors_side_by_side_are_judged_in_turn(meet: bool, home: Home, tmp_path: Path) -> None:
+    """Two at work at once; the second is judged on top of the first, or does not fit there."""
+    repo = service.make(tmp_path / "service")
+    (repo / "more.py").write_text('"""More."""\n')
+    commit_all(repo, "Leave room for more")
+    both = threading.Barrier(2)
+
+    def reply(asked: dict[str, Any]) -> dict[str, Any]:
+        both.wait(SECONDS_MAX)  # each waits until the other asks too
+        other = "the second" in json.dumps(asked["messages"])
+        return say(f"```python\n{OTHER if other else ONE}```")
+
+    settings = "[author]\nrounds_max = 1\n[schedule]\nparallel = 2\n"
+    with scripted_model([reply] * 2) as model:
+        base = f'[model]\nbase = "http://127.0.0.1:{model.server_address[1]}"\n'
+        with running(home, repo, base + settings):
+            for text, module in (("the first", "words.py"), ("the second", "more.py")):
+                named = "words.py" if meet else module
+                home.ask("goal", "add", text, "--protocol", "rewrite", "--module", named)
+            home.ask("schedule", "run", "cycles")
+            until(home, lambda found: not found["jobs"][0]["running"])
+            told = {one["goal"]: one for one in home.ask("candidates")["candidates"]}
+            assert told["the first"]["release"] == "release/1"
+            if meet:
+                assert told["the second"]["state"] == "rejected", told
+                assert "words.py" in told["the second"]["reason"]
+            else:
+                assert told["the second"]["release"] == "release/2"
+                parent = home.git("rev-parse", "release/2^1")
+                assert parent == home.git("rev-parse", "release/1^{commit}")
+            home.agrees()
 
 
 def outcome(found: dict[str, Any]) -> str:
