@@ -1,9 +1,10 @@
 """How long the whole suite takes, and whether it ever says the wrong thing.
 
-    ops/bench.sh suite [--healthy 50]
+    ops/bench.sh suite [--healthy 50] [--slim]
 
 Healthy candidates are commits of main's own tree, each judged by every gate; hostile
-ones are the canaries, judged in between by the gates that are to stop them.
+ones are the canaries, judged in between by the gates that are to stop them. With `--slim`
+main has hardly any tests: what is left of the time is that of the gates that measure.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.figures import Figure, median, show
-from tests.journeys.instance import Home, commit_all, copy_of_org, git, running
+from tests.journeys.instance import Home, commit_all, copy_of_org, git, running, slim_org
 
 HEALTHY = 50
 VERB_SECONDS = 3_600.0
@@ -84,10 +85,12 @@ def measure(home: Home, repo: Path, healthy: int) -> dict[str, Figure]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="suite")
     parser.add_argument("--healthy", type=int, default=HEALTHY)
-    healthy = max(1, parser.parse_args().healthy)
+    parser.add_argument("--slim", action="store_true", help="with hardly any tests")
+    flags = parser.parse_args()
+    healthy = max(1, flags.healthy)
     with tempfile.TemporaryDirectory(prefix="org-bench-") as folder:
         (Path(folder) / "repo").mkdir()
-        repo = copy_of_org(Path(folder) / "repo")
+        repo = (slim_org if flags.slim else copy_of_org)(Path(folder) / "repo")
         with running(Home(Path(folder) / "home"), repo) as home:
             figures = measure(home, repo, healthy)
     show("suite", figures)
