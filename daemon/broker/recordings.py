@@ -31,9 +31,10 @@ Message = Mapping[str, Any]
 
 
 class Exchange(BaseModel):
-    """One line of a recording: a reply, and what it answers."""
+    """One line of a recording: a reply, and what it answers; a lost one was paid for, not heard."""
 
     fit: str
+    lost: bool = False
     turn: list[dict[str, Any]] = []
     reply: list[dict[str, Any]]
 
@@ -124,7 +125,8 @@ class Replay:
             lines = _records(path.read_bytes())
             if lines[0]["session"] != SESSION:
                 raise Refused(f"{path} was recorded by a newer org", "record it anew")
-            return cls(path, [Exchange.model_validate(line) for line in lines[1:]])
+            exchanges = [Exchange.model_validate(line) for line in lines[1:]]
+            return cls(path, [one for one in exchanges if not one.lost])
         except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
             raise Refused(
                 f"{path} is no recorded session", "name another with --session"
@@ -171,21 +173,34 @@ class Recorder:
         if self._out.tell() == 0:
             self._write(head(model, int(time.time())))
         else:
-            self._drop_torn(path)
+            self._last = self._drop_torn(path)
 
     def add(self, body: Mapping[str, Any], reply: list[dict[str, Any]]) -> None:
         """One exchange, with prompt and tools when they are not those of the one before."""
         note = note_of(body)
+        self._lose(fit_of(body["messages"]))
         self._write(exchange(body["messages"], reply, note if note != self._noted else None))
         self._noted = note
 
-    def _drop_torn(self, path: Path) -> None:
-        """What a killed writer left of its last line would spoil the next one."""
-        self._out.truncate(path.read_bytes().rfind(b"\n") + 1)
+    def _lose(self, fit: str) -> None:
+        """Whoever asks the same once more did not hear the last answer: it ended before."""
+        record = json.loads(self._last)
+        if record.get("fit") == fit:
+            self._out.truncate(self._out.seek(0, os.SEEK_END) - len(self._last))
+            self._write(_line({**record, "lost": True}))
+
+    def _drop_torn(self, path: Path) -> bytes:
+        """What a killed writer left of its last line would spoil the next one; gives the last."""
+        whole = path.read_bytes()
+        end = whole.rfind(b"\n") + 1
+        self._out.truncate(end)
+        return whole[whole.rfind(b"\n", 0, max(0, end - 1)) + 1 : end]
 
     def _write(self, line: bytes) -> None:
-        text = self._mask(line.decode("utf-8", "surrogatepass"))
-        self._out.write(text.encode("utf-8", "surrogatepass"))
+        self._last = self._mask(line.decode("utf-8", "surrogatepass")).encode(
+            "utf-8", "surrogatepass"
+        )
+        self._out.write(self._last)
         self._out.flush()
         os.fsync(self._out.fileno())
 

@@ -21,14 +21,19 @@ class Stage(StrEnum):
     ABANDONED = "abandoned"
 
 
+TAKEN_UP_MAX = 3  # times that a candidate outlives its supervisor; then it may be what kills it
+RECORDED = "recorded"  # the model of a session that is replayed
 ENDED = frozenset({Stage.PROMOTED, Stage.REJECTED, Stage.ABANDONED})
 
-# A candidate may be rejected or abandoned from anywhere, and judged again on a newer main.
+# A candidate may be rejected or abandoned from anywhere, and judged again: on a newer main, or
+# after the death of whoever judged it.
 NEXT: dict[Stage, frozenset[Stage]] = {
     Stage.DRAFTING: frozenset({Stage.DRAFTED, Stage.REJECTED, Stage.ABANDONED}),
     Stage.DRAFTED: frozenset({Stage.BUILT, Stage.REJECTED, Stage.ABANDONED}),
-    Stage.BUILT: frozenset({Stage.SERVING, Stage.JUDGED, Stage.REJECTED, Stage.ABANDONED}),
-    Stage.SERVING: frozenset({Stage.JUDGED, Stage.REJECTED, Stage.ABANDONED}),
+    Stage.BUILT: frozenset(
+        {Stage.DRAFTED, Stage.SERVING, Stage.JUDGED, Stage.REJECTED, Stage.ABANDONED}
+    ),
+    Stage.SERVING: frozenset({Stage.DRAFTED, Stage.JUDGED, Stage.REJECTED, Stage.ABANDONED}),
     Stage.JUDGED: frozenset({Stage.DRAFTED, Stage.PROMOTED, Stage.REJECTED, Stage.ABANDONED}),
     Stage.PROMOTED: frozenset(),
     Stage.REJECTED: frozenset(),
@@ -66,6 +71,7 @@ class Candidate(BaseModel):
     model: str | None = None
     protocol: str | None = None
     told: str = ""  # what the author was told of former tries
+    taken_up: int = 0  # how often a later supervisor went on with it
 
     @property
     def branch(self) -> str:
@@ -79,6 +85,14 @@ class Candidate(BaseModel):
         if state not in NEXT[self.state]:
             raise IllegalStage(f"a candidate that is {self.state} cannot become {state}")
         return self.model_copy(update={"state": state, **changes})
+
+    def goes_on(self) -> bool:
+        """Whether a later supervisor can finish it, from where an earlier one died."""
+        if self.wish is None or self.taken_up >= TAKEN_UP_MAX:
+            return False
+        if self.state is Stage.DRAFTING:  # a recorded session cannot be entered half-way
+            return self.model not in (None, RECORDED)
+        return self.state in (Stage.DRAFTED, Stage.BUILT, Stage.SERVING)
 
     def outcome(self) -> str | None:
         """How its cycle ended in the words of the contract; None while it is open."""

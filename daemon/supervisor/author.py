@@ -22,12 +22,14 @@ from daemon.supervisor.broker import Broker, Door, boot_argv, log_file
 from daemon.supervisor.channel import Channel, Message
 from daemon.supervisor.ideas import heard, module_of
 from daemon.supervisor.serving import CONTROL_FD, INSIDE_BROKER, limits_of
+from daemon.supervisor.wish import protocol_of
 from daemon.supervisor.world import World
 from fitness.hidden import without_answers
 from fitness.trial import GATE_TEST_PATHS, SELECTED
 from ops.cell import SYSTEM_MOUNTS, Cell, Mount, Written, python_mounts
 from ops.cell import start as start_cell
 from ops.errors import Exit, Refused
+from ops.files import remove_tree
 from ops.importer import Import, import_tree
 from ops.namespaces import tools_of
 from ops.processes import Child
@@ -41,8 +43,7 @@ DISK_LOOK_SECONDS = 1.0
 GRACE_SECONDS = 30.0  # beyond the author's own wall limit
 TESTS_GATE = "tests"
 PYTEST = ("python3", "-m", "pytest", "-q", "--no-header", "--tb=short", "-p", "no:cacheprovider")
-SMALL_MODEL_HINTS = ("0.5b", "1b", "1.5b", "2b", "3b", "135m", "270m", "360m")
-COUNTED = ("total_tokens", "prompt_tokens", "completion_tokens")
+COUNTED = ("prompt_tokens", "completion_tokens")
 TELL = {
     "turn": Kind.AUTHOR_TURN,
     "call": Kind.AUTHOR_CALL,
@@ -74,18 +75,6 @@ class Brief:
     record: Path | None
     allowed: Budget = field(default_factory=Budget)
     strict: bool = True  # a replay answers only what was asked when it was recorded
-
-
-def protocol_of(world: World, goal: Goal, model: str) -> Protocol:
-    """The goal's own wish, else the setting, else by the size that the model's name tells."""
-    if goal.protocol is not None:
-        return goal.protocol
-    if world.settings.author.protocol != "auto":
-        return Protocol(world.settings.author.protocol)
-    small = any(
-        hint in model.lower().replace("-", "").replace("_", "") for hint in SMALL_MODEL_HINTS
-    )
-    return Protocol.REWRITE if small else Protocol.AGENT
 
 
 def tests_of(world: World, base: str) -> dict[str, Any]:
@@ -123,10 +112,7 @@ class Author:
 
     async def run(self) -> Draft:
         """Raises Refused when what the author left may not be imported."""
-        candidate, world = self._brief.candidate, self._world
-        await asyncio.to_thread(copy_for_author, world.history, self._head, self._workspace)
-        self._imported = await asyncio.to_thread(import_tree, world.history, self._workspace, None)
-        world.history.move([RefChange(candidate.ref, self._head, None)])
+        candidate = self._brief.candidate
         session, record = self._brief.session, self._brief.record
         door = await self._broker.open(
             candidate.id,
@@ -148,18 +134,39 @@ class Author:
             {name: int(usage.get(name) or 0) for name in COUNTED},
         )
 
+    async def _begin(self) -> None:
+        """A fresh copy and branch; or those of one that died, if a record tells how far it was."""
+        history, candidate = self._world.history, self._brief.candidate
+        known = history.find(candidate.ref)  # set last: with it the copy is whole
+        if known is not None and self._protocol() is Protocol.REWRITE:
+            history.move([RefChange(candidate.ref, None, known)])
+            known = None
+        self._head = known or candidate.start or candidate.base
+        if known is None:
+            remove_tree(self._workspace)
+            await asyncio.to_thread(copy_for_author, history, self._head, self._workspace)
+        self._imported = await asyncio.to_thread(import_tree, history, self._workspace, None)
+        if known is None:
+            history.move([RefChange(candidate.ref, self._head, None)])
+
     def _prices(self) -> tuple[float, float] | None:
         settings = self._world.settings.model
         found = prices.price_of(self._brief.model, self._world.layout.home, settings)
         return (found.input, found.output) if found else None
+
+    def _protocol(self) -> Protocol:
+        brief = self._brief
+        known = brief.candidate.protocol or protocol_of(self._world, brief.goal, brief.model)
+        return Protocol(known)
 
     def _wall(self) -> float:
         return self._brief.allowed.wall_seconds or self._world.settings.author.wall_seconds
 
     async def _work(self, door: Door) -> Message:
         """An author that dies without a word is started again, and goes on from its record."""
-        self._records.mkdir(mode=0o700, exist_ok=True)
+        self._records.mkdir(mode=0o700, parents=True, exist_ok=True)
         for _ in range(STARTS_MAX):
+            await self._begin()
             end = await self._work_once(door)
             if end:
                 return end
@@ -231,8 +238,7 @@ class Author:
         return {
             "goal": "\n\n".join(filter(None, (goal.text, self._brief.candidate.told))),
             "module": module_of(self._world, goal, self._brief.candidate.base),
-            "protocol": self._brief.candidate.protocol
-            or str(protocol_of(self._world, goal, self._brief.model)),
+            "protocol": str(self._protocol()),
             "model": self._brief.model,
             "steps_max": settings.steps_max,
             "rounds_max": settings.rounds_max,

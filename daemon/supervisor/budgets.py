@@ -21,7 +21,7 @@ from ops.files import free_bytes, size_of
 
 LOOKED_BACK_MAX = 5_000
 PAGE_CANDIDATES = 50
-NO_LIMIT = Budget()
+NO_LIMIT, NOTHING = Budget(), Spent()
 
 
 def of(world: World, candidate: Candidate) -> Spent:
@@ -103,17 +103,18 @@ def spent(world: World) -> str | None:
     return None
 
 
-def allowance(world: World, goal: Goal, model: str) -> Budget:
+def allowance(world: World, goal: Goal, model: str, before: Spent = NOTHING) -> Budget:
     """What the next author may spend: the strictest of cycle, goal and its part of the day.
 
-    Raises Refused when nothing is left.
+    `before` is what its cycle has spent already. Raises Refused when nothing is left.
     """
     author = world.settings.author
     cycle = Budget(
         tokens=author.tokens_max, money=author.money_max, wall_seconds=author.wall_seconds
     )
-    limits = [cycle]
+    limits = []
     sides: tuple[tuple[str, Budget, Callable[[], Spent]], ...] = (
+        ("cycle", cycle, lambda: before),
         ("day", day_limit(world), lambda: today(world)),
         ("goal", goal.budget, lambda: of_goal(world, goal)),
     )

@@ -5,36 +5,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from daemon.core import release as releases
 from daemon.core.candidate import Candidate, Stage, new_id
 from daemon.core.events import Kind
-from daemon.core.goal import Goal, Protocol
+from daemon.core.goal import Goal
 from daemon.core.promotion import State
-from daemon.supervisor import bad, budgets, frozen, ideas, judge, learned, lineage, runnable
-from daemon.supervisor.author import COUNTED, Author, Brief, Draft, protocol_of
+from daemon.supervisor import bad, budgets, frozen, ideas, judge, lineage, runnable
+from daemon.supervisor.author import COUNTED, Author, Brief, Draft
 from daemon.supervisor.broker import Broker
 from daemon.supervisor.canaries import prove
 from daemon.supervisor.promoter import Promoter, new_promotion, stage_after
 from daemon.supervisor.slots import Slots
+from daemon.supervisor.wish import Wish, chosen_protocol, model_of
 from daemon.supervisor.world import World
 from fitness.policy import needs_approval
-from ops.errors import Failed, Refused, Trouble
+from ops.errors import Refused, Trouble
 from ops.records import RefChange
 
 MERGES = "refs/org/merges/"  # keeps every judged merge result from being collected
 REBUILDS_MAX = 3
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What a cycle was asked for."""
-
-    goal: Goal
-    session: Path | None = None
-    record: Path | None = None
 
 
 @dataclass
@@ -74,6 +65,23 @@ class Cycle:
         finally:
             for draft in drafts:
                 draft.cancel()
+
+    async def take_up(self, candidate: Candidate) -> Candidate:
+        """Go on where an earlier supervisor died: with the draft, or with what it made."""
+        goal = candidate.wish
+        assert goal is not None, "recovery leaves no other"
+        candidate = candidate.model_copy(update={"taken_up": candidate.taken_up + 1})
+        self.world.journal.save_candidate(candidate)
+        text = f"the supervisor had died while it was {candidate.state}; it goes on"
+        self.world.tell(Kind.NOTICE, candidate.id, text=text)
+        if candidate.state is Stage.DRAFTING:
+            return await self.run(candidate, Wish(goal))
+        return await self._finish(candidate, self._drafted(candidate))
+
+    async def _drafted(self, candidate: Candidate) -> Candidate:
+        if candidate.state is Stage.DRAFTED:
+            return candidate
+        return self.move(candidate, Stage.DRAFTED)
 
     async def _finish(self, candidate: Candidate, drafting: Awaitable[Candidate]) -> Candidate:
         try:
@@ -132,66 +140,34 @@ class Cycle:
     # Author
 
     async def _draft(self, candidate: Candidate, wish: Wish) -> Candidate:
-        model, session = await self._choose_model(candidate, wish)
+        model, session = await model_of(self.world, self.broker, candidate, wish)
         program = await runnable.program(self.world)
         told = ideas.began(self.world, candidate, wish.goal)
-        protocol = str(self._protocol(candidate, wish.goal, model))
-        known: dict[str, Any] = {"model": model, "told": told, "protocol": protocol}
+        known: dict[str, Any] = {"model": model, "told": told}
+        if candidate.protocol is None:  # a draft that goes on keeps its own
+            known["protocol"] = str(chosen_protocol(self.world, candidate, wish.goal, model))
         known["start"] = lineage.start(self.world, candidate, wish.goal)
         candidate = candidate.model_copy(update=known)
         self.world.journal.save_candidate(candidate)
         record = wish.record or ideas.recording(self.world, candidate.id)
-        allowed = budgets.allowance(self.world, wish.goal, model)
+        before = budgets.recorded(self.world, candidate.id)
+        spent = budgets.of(self.world, candidate)
+        allowed = budgets.allowance(self.world, wish.goal, model, spent)
         brief = Brief(candidate, wish.goal, program, model, session, record, allowed)
         author = self.authors[candidate.id] = Author(self.world, self.broker, brief)
         try:
             draft = await author.run()
         finally:
             del self.authors[candidate.id]
-        total, prompt, completion = (draft.usage[name] for name in COUNTED)
-        known = {"head": draft.head, "tokens": total}
+        prompt, completion = (draft.usage[name] for name in COUNTED)
+        prompt, completion = prompt + before[0], completion + before[1]
+        known = {"head": draft.head, "tokens": prompt + completion}
         known |= {"prompt_tokens": prompt, "completion_tokens": completion}
         verdict = _unfinished(draft, candidate)
         if verdict is not None:
             stage, reason = verdict
             return self.move(candidate, stage, reason=reason, **known)
         return self.move(candidate, Stage.DRAFTED, **known)
-
-    def _protocol(self, candidate: Candidate, goal: Goal, model: str) -> Protocol:
-        """What was asked for, else by what worked; a recorded session has chosen already."""
-        likely = protocol_of(self.world, goal, model)
-        asked = goal.protocol is not None or self.world.settings.author.protocol != "auto"
-        if asked or model == "recorded" or (goal.module is None and likely is Protocol.AGENT):
-            return likely
-        return learned.protocol(self.world.journal, candidate, model, likely)
-
-    async def _choose_model(self, candidate: Candidate, wish: Wish) -> tuple[str, Path | None]:
-        """The live model if its endpoint answers, else the session that fits the goal."""
-        settings = self.world.settings.model
-        session = wish.session or (Path(settings.session) if settings.session else None)
-        if session is not None:
-            self._tell_model(candidate, f"replaying the recorded session {session.name}")
-            return "recorded", session
-        probed = await self.broker.probe()
-        if probed.get("answers"):
-            models = [str(name) for name in probed.get("models") or ()]
-            own = self.world.settings.author.model
-            model = own or settings.name or (models[0] if models else "")
-            self._tell_model(candidate, f"{model} at {settings.base}")
-            return model, None
-        if wish.goal.session is not None:
-            self._tell_model(
-                candidate,
-                f"no model answers at {settings.base}: replaying the recorded session that ships",
-            )
-            return "recorded", Path(wish.goal.session)
-        raise Failed(
-            f"no model answers at {settings.base}: {probed.get('detail', 'no reason given')}",
-            "start it, or set OLLAMA_BASE or model.base in org.toml",
-        )
-
-    def _tell_model(self, candidate: Candidate, text: str) -> None:
-        self.world.tell(Kind.CYCLE_MODEL, candidate.id, text=text)
 
     # Judge
 

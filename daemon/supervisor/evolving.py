@@ -10,15 +10,17 @@ from typing import Any
 
 from daemon.core import release as releases
 from daemon.core.candidate import Candidate
+from daemon.core.events import Kind
 from daemon.core.goal import Goal
 from daemon.state import goals
 from daemon.supervisor import runnable, views
 from daemon.supervisor.control import Answer, Verb
-from daemon.supervisor.cycle import Cycle, Wish
+from daemon.supervisor.cycle import Cycle
 from daemon.supervisor.goal_verbs import GoalVerbs
 from daemon.supervisor.upkeep import Upkeep
+from daemon.supervisor.wish import Wish
 from daemon.supervisor.world import World
-from ops.errors import Exit, Refused
+from ops.errors import Exit, Refused, Trouble
 from ops.lease import hold
 
 Arguments = Mapping[str, Any]
@@ -74,6 +76,17 @@ class Evolving:
             ended = await self.cycle.run_side_by_side(begun)
             await self.upkeep.when_due()
         return [views.outcome(self.world, one) for one in ended]
+
+    async def take_up(self) -> None:
+        """What died with an earlier supervisor goes on, before anything else is begun."""
+        for candidate in self.world.journal.open_candidates():
+            if candidate.goes_on():
+                try:
+                    with hold(self.world.layout.lease, f"going on with {candidate.branch}"):
+                        await self.cycle.take_up(candidate)
+                except Trouble as trouble:
+                    text = f"{candidate.branch} did not go on: {trouble.message}"
+                    self.world.tell(Kind.NOTICE, candidate.id, text=text)
 
     async def _wish(self, arguments: Arguments) -> Wish:
         goal = self._chosen(arguments, (await runnable.program(self.world)).root)

@@ -123,6 +123,7 @@ class Supervisor:
         for forever in habits:
             self.tasks.append(asyncio.create_task(forever))
         self.tasks.append(tell_ready(world, slots))
+        self.tasks.append(asyncio.create_task(self._verbs.evolving.take_up()))
 
     async def _end(self, goes_on: bool) -> None:
         for task in self.tasks:

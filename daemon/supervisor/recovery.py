@@ -81,7 +81,7 @@ async def resume(world: World, slots: Slots, promoter: Promoter) -> None:
         if done.candidate is not None:
             _settle_candidate(world, done.candidate, stage_after(done), done.release)
     for candidate in world.journal.open_candidates():
-        if candidate.state is not Stage.JUDGED:
+        if candidate.state is not Stage.JUDGED and not candidate.goes_on():
             reason = f"the supervisor stopped while it was {candidate.state}"
             world.journal.save_candidate(candidate.to(Stage.ABANDONED, reason=reason))
             world.tell(Kind.CANDIDATE, candidate.id, state="abandoned", reason=reason)

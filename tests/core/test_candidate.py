@@ -6,7 +6,17 @@ import itertools
 
 import pytest
 
-from daemon.core.candidate import ENDED, NEXT, Candidate, IllegalStage, Stage, new_id
+from daemon.core.candidate import (
+    ENDED,
+    NEXT,
+    RECORDED,
+    TAKEN_UP_MAX,
+    Candidate,
+    IllegalStage,
+    Stage,
+    new_id,
+)
+from daemon.core.goal import Goal
 
 
 def a_candidate(stage: Stage) -> Candidate:
@@ -39,6 +49,18 @@ def test_names_of_one_second_differ() -> None:
         "19700101T000000Z-2",
         "19700101T000000Z-3",
     ]
+
+
+def test_what_outlives_its_supervisor() -> None:
+    """A draft by a live model and all that was drafted; not for ever, and no recorded session."""
+    known = {"wish": Goal(id="g", text="g"), "model": "m"}
+    for stage in Stage:
+        candidate = a_candidate(stage).model_copy(update=known)
+        assert candidate.goes_on() == (stage not in (*ENDED, Stage.JUDGED))
+        assert not candidate.model_copy(update={"taken_up": TAKEN_UP_MAX}).goes_on()
+        assert not a_candidate(stage).goes_on()
+    replayed = a_candidate(Stage.DRAFTING).model_copy(update=known | {"model": RECORDED})
+    assert not replayed.goes_on()
 
 
 def test_the_outcome_speaks_the_words_of_the_contract() -> None:

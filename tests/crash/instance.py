@@ -233,6 +233,12 @@ class Target:
         self._check_journal()
         self._check_leftovers()
 
+    def check_nothing_is_lost(self) -> None:
+        """What an author had begun went on to its end, whoever was killed meanwhile."""
+        newest = self.ask("candidates")["candidates"][0]
+        branch = self.home.git("for-each-ref", f"refs/heads/cand/{newest['candidate']}")
+        assert newest["state"] == "promoted" or not branch, newest
+
     def _check_journal(self) -> None:
         """Each promotion happened once or not at all."""
         with contextlib.closing(sqlite3.connect(self.layout.journal, timeout=10)) as db:

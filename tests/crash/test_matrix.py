@@ -33,6 +33,8 @@ def strike_at_all(under: Target, victim: str, does: str, points: list[tuple[str,
         struck += under.strike(victim, name, number, getattr(under, does))
         try:
             under.check()
+            if (victim, does) == ("supervisor", "evolve"):
+                under.check_nothing_is_lost()
         except AssertionError as wrong:
             raise AssertionError(f"{victim} killed at {name} #{number} of {does}") from wrong
     print(f"\n{does}: {victim} killed at {struck} of {len(points)} points, all whole afterwards")

@@ -1,0 +1,75 @@
+"""What a cycle was asked for, which model answers it, and by which protocol its author works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon.core.candidate import RECORDED, Candidate
+from daemon.core.events import Kind
+from daemon.core.goal import Goal, Protocol
+from daemon.supervisor import learned
+from daemon.supervisor.broker import Broker
+from daemon.supervisor.world import World
+from ops.errors import Failed
+
+SMALL_MODEL_HINTS = ("0.5b", "1b", "1.5b", "2b", "3b", "135m", "270m", "360m")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a cycle was asked for."""
+
+    goal: Goal
+    session: Path | None = None
+    record: Path | None = None
+
+
+def protocol_of(world: World, goal: Goal, model: str) -> Protocol:
+    """The goal's own wish, else the setting, else by the size that the model's name tells."""
+    if goal.protocol is not None:
+        return goal.protocol
+    if world.settings.author.protocol != "auto":
+        return Protocol(world.settings.author.protocol)
+    small = any(
+        hint in model.lower().replace("-", "").replace("_", "") for hint in SMALL_MODEL_HINTS
+    )
+    return Protocol.REWRITE if small else Protocol.AGENT
+
+
+def chosen_protocol(world: World, candidate: Candidate, goal: Goal, model: str) -> Protocol:
+    """What was asked for, else by what worked; a recorded session has chosen already."""
+    likely = protocol_of(world, goal, model)
+    asked = goal.protocol is not None or world.settings.author.protocol != "auto"
+    if asked or model == RECORDED or (goal.module is None and likely is Protocol.AGENT):
+        return likely
+    return learned.protocol(world.journal, candidate, model, likely)
+
+
+async def model_of(
+    world: World, broker: Broker, candidate: Candidate, wish: Wish
+) -> tuple[str, Path | None]:
+    """The live model if its endpoint answers, else the session that fits the goal."""
+
+    def tell(text: str) -> None:
+        world.tell(Kind.CYCLE_MODEL, candidate.id, text=text)
+
+    settings = world.settings.model
+    session = wish.session or (Path(settings.session) if settings.session else None)
+    if session is not None:
+        tell(f"replaying the recorded session {session.name}")
+        return RECORDED, session
+    probed = await broker.probe()
+    if probed.get("answers"):
+        models = [str(name) for name in probed.get("models") or ()]
+        own = world.settings.author.model
+        model = own or settings.name or (models[0] if models else "")
+        tell(f"{model} at {settings.base}")
+        return model, None
+    if wish.goal.session is not None:
+        tell(f"no model answers at {settings.base}: replaying the recorded session that ships")
+        return RECORDED, Path(wish.goal.session)
+    raise Failed(
+        f"no model answers at {settings.base}: {probed.get('detail', 'no reason given')}",
+        "start it, or set OLLAMA_BASE or model.base in org.toml",
+    )
