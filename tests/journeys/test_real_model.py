@@ -12,7 +12,7 @@ from tests.journeys.instance import Home, commit_all, running
 
 pytestmark = [pytest.mark.journey, pytest.mark.model]
 
-TRIES_MAX = 4  # a small model is not right every time; the judge says when it is
+TRIES_MAX = 8  # a small model is not right every time; the judge says when it is
 SLOW = '''"""Words."""
 
 
