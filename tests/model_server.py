@@ -64,6 +64,8 @@ class _Server(ThreadingHTTPServer):
         self.replies = list(replies)
         self.asked: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
+        self.away = threading.Event()  # set: it answers nobody well
+        self.missed = threading.Event()  # set: somebody asked meanwhile
 
 
 class _Handler(Handler):
@@ -71,6 +73,10 @@ class _Handler(Handler):
     server: _Server
 
     def do_GET(self) -> None:
+        if self.server.away.is_set():
+            self.server.missed.set()
+            self.send(503, b"{}")
+            return
         rows = [{"id": name, "object": "model"} for name in self.server.models]
         body = json.dumps({"object": "list", "data": rows})
         self.send(200, body.encode())

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from daemon.core import release as releases
-from daemon.core.candidate import Candidate
-from daemon.core.events import Kind
+from daemon.core.candidate import Candidate, Stage
 from daemon.core.goal import Goal
 from daemon.state import goals
 from daemon.supervisor import runnable, views
@@ -23,6 +23,7 @@ from daemon.supervisor.world import World
 from ops.errors import Exit, Refused, Trouble
 from ops.lease import hold
 
+PAUSE_SECONDS_FIRST, PAUSE_SECONDS_MAX = 0.5, 60.0
 Arguments = Mapping[str, Any]
 
 
@@ -78,15 +79,26 @@ class Evolving:
         return [views.outcome(self.world, one) for one in ended]
 
     async def take_up(self) -> None:
-        """What died with an earlier supervisor goes on, before anything else is begun."""
-        for candidate in self.world.journal.open_candidates():
-            if candidate.goes_on():
-                try:
-                    with hold(self.world.layout.lease, f"going on with {candidate.branch}"):
-                        await self.cycle.take_up(candidate)
-                except Trouble as trouble:
-                    text = f"{candidate.branch} did not go on: {trouble.message}"
-                    self.world.tell(Kind.NOTICE, candidate.id, text=text)
+        """What died with an earlier supervisor goes on, when it can: the model may be away too."""
+        left = [one.id for one in self.world.journal.open_candidates() if one.goes_on()]
+        pause = PAUSE_SECONDS_FIRST
+        while left := [name for name in left if not await self._taken_up(name)]:
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, PAUSE_SECONDS_MAX)
+
+    async def _taken_up(self, name: str) -> bool:
+        """Whether nothing is left to do for it."""
+        candidate = self.world.journal.candidate(name)
+        if candidate is None or not candidate.goes_on():
+            return True
+        with contextlib.suppress(Trouble):  # busy, or the broker is away just now
+            drafting = candidate.state is Stage.DRAFTING
+            if drafting and not (await self.cycle.broker.probe()).get("answers"):
+                return False
+            with hold(self.world.layout.lease, f"going on with {candidate.branch}"):
+                await self.cycle.take_up(candidate)
+            return True
+        return False
 
     async def _wish(self, arguments: Arguments) -> Wish:
         goal = self._chosen(arguments, (await runnable.program(self.world)).root)
