@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 
 import axe_core_python
 import pytest
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -63,11 +65,14 @@ def url(here: House) -> Iterator[str]:
 
 
 def until(holds: Callable[[], Any]) -> Any:
+    """What is looked at may be replaced, or the page be left, at any moment."""
     deadline = time.monotonic() + SECONDS
-    while not (found := holds()):
+    while True:
+        with contextlib.suppress(StaleElementReferenceException):
+            if found := holds():
+                return found
         assert time.monotonic() < deadline, "it did not come"
         time.sleep(0.05)
-    return found
 
 
 def text(chrome: Chrome, what: str = "main") -> str:
