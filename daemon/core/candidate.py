@@ -92,7 +92,9 @@ class Candidate(BaseModel):
             return False
         if self.state is Stage.DRAFTING:  # a recorded session cannot be entered half-way
             return self.model not in (None, RECORDED)
-        return self.state in (Stage.DRAFTED, Stage.BUILT, Stage.SERVING)
+        if self.state is Stage.JUDGED:  # one whose cycle has ended waits for a person
+            return self.ended is None
+        return self.state not in ENDED
 
     def outcome(self) -> str | None:
         """How its cycle ended in the words of the contract; None while it is open."""

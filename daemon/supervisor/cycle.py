@@ -67,7 +67,7 @@ class Cycle:
                 draft.cancel()
 
     async def take_up(self, candidate: Candidate) -> Candidate:
-        """Go on where an earlier supervisor died: with the draft, or with what it made."""
+        """Go on where an earlier supervisor died: with its draft, judgement or promotion."""
         goal = candidate.wish
         assert goal is not None, "recovery leaves no other"
         candidate = candidate.model_copy(update={"taken_up": candidate.taken_up + 1})
@@ -79,7 +79,7 @@ class Cycle:
         return await self._finish(candidate, self._drafted(candidate))
 
     async def _drafted(self, candidate: Candidate) -> Candidate:
-        if candidate.state is Stage.DRAFTED:
+        if candidate.state in (Stage.DRAFTED, Stage.JUDGED):
             return candidate
         return self.move(candidate, Stage.DRAFTED)
 

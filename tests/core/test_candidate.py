@@ -56,7 +56,9 @@ def test_what_outlives_its_supervisor() -> None:
     known = {"wish": Goal(id="g", text="g"), "model": "m"}
     for stage in Stage:
         candidate = a_candidate(stage).model_copy(update=known)
-        assert candidate.goes_on() == (stage not in (*ENDED, Stage.JUDGED))
+        assert candidate.goes_on() == (stage not in ENDED)
+        waiting = candidate.model_copy(update={"ended": 1})
+        assert waiting.goes_on() == (stage not in (*ENDED, Stage.JUDGED))
         assert not candidate.model_copy(update={"taken_up": TAKEN_UP_MAX}).goes_on()
         assert not a_candidate(stage).goes_on()
     replayed = a_candidate(Stage.DRAFTING).model_copy(update=known | {"model": RECORDED})
