@@ -62,7 +62,9 @@ def judge(subject: Subject) -> Verdict:
     if (found := weigh(subject, trial, dict)) is not None:
         return named(NAME, found, WHOSE)
     subject.results.update(trial.results)
-    return passed(NAME, f"{len(trial.results)} tests of main passed")
+    others = sum(outcome != PASSED for outcome in trial.results.values())
+    told = f"{len(trial.results) - others} tests of main passed"
+    return passed(NAME, told + (f"; {others} do not pass on main either" if others else ""))
 
 
 def weigh(subject: Subject, trial: Trial, choose: Callable[[Expected], Expected]) -> Worse | None:

@@ -83,19 +83,21 @@ def test_bad_arguments_go_back_to_the_model(
 
 @pytest.mark.parametrize(
     "path",
-    ["/etc/passwd", "../x", "src/../../x", ".git/config", "link", "folder/passwd", "fifo", "."],
+    ["OUTSIDE/secret", "../x", "src/../../x", ".git/config", "link", "folder/secret", "fifo", "."],
 )
 def test_nothing_outside_is_read_or_written(
-    workspace: Workspace, path: str, tmp_path: Path
+    workspace: Workspace, path: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """By path tricks, links, or things that are no files."""
-    (workspace.root / "link").symlink_to("/etc/passwd")
-    (workspace.root / "folder").symlink_to("/etc")
+    outside = tmp_path_factory.mktemp("outside")
+    (outside / "secret").write_text("canary")
+    (workspace.root / "link").symlink_to(outside / "secret")
+    (workspace.root / "folder").symlink_to(outside)
     os.mkfifo(workspace.root / "fifo")
-    before = Path("/etc/passwd").read_bytes()
+    path = path.replace("OUTSIDE", str(outside))
     assert not use(workspace, "read_file", path=path).ok
     assert not use(workspace, "write_file", path=path, content="x").ok
-    assert Path("/etc/passwd").read_bytes() == before
+    assert (outside / "secret").read_text() == "canary"
     assert sorted(one.name for one in tmp_path.iterdir()) == ["work"]
 
 

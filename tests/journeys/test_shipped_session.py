@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,8 @@ def test_the_shipped_session_is_promoted_and_serves(home: Home, whole_org_repo: 
         assert before["tag"] == "release/0"
         done = home.ask("evolve", "--wait")
         assert done["outcome"] == "promoted", done
+        reasons = {gate["name"]: gate["reason"] for gate in done["scorecard"]["gates"]}
+        assert re.fullmatch(r"\d{3,} tests of main passed", reasons["tests"]), reasons
         after = home.get("/healthz").json()
         # N1: what was judged, what is main, and what serves are one commit.
         assert done["commit"] == after["commit"] == home.ask("status")["main"]
