@@ -27,8 +27,8 @@ class Wish:
 
 def protocol_of(world: World, goal: Goal, model: str) -> Protocol:
     """The goal's own wish, else the setting, else by the size that the model's name tells."""
-    if goal.protocol is not None:
-        return goal.protocol
+    if goal.protocol is not None and (goal.session is None or model == RECORDED):
+        return goal.protocol  # one that ships with a session says how that was recorded
     if world.settings.author.protocol != "auto":
         return Protocol(world.settings.author.protocol)
     small = any(
@@ -40,7 +40,7 @@ def protocol_of(world: World, goal: Goal, model: str) -> Protocol:
 def chosen_protocol(world: World, candidate: Candidate, goal: Goal, model: str) -> Protocol:
     """What was asked for, else by what worked; a recorded session has chosen already."""
     likely = protocol_of(world, goal, model)
-    asked = goal.protocol is not None or world.settings.author.protocol != "auto"
+    asked = goal.protocol is likely or world.settings.author.protocol != "auto"
     if asked or model == RECORDED or (goal.module is None and likely is Protocol.AGENT):
         return likely
     return learned.protocol(world.journal, candidate, model, likely)
