@@ -12,7 +12,7 @@ from daemon.broker.faults import Fault
 from daemon.broker.metering import Meter
 from daemon.broker.recent import Recent
 from daemon.broker.recordings import Recorder, Replay, Unfit
-from daemon.broker.tracing import Trace
+from daemon.broker.tracing import OTHER, Asked, Trace
 from daemon.broker.upstreams import Upstreams
 
 CALLS_MAX = 64  # one cell's calls at a time; more wait, so that none starves the others
@@ -59,9 +59,9 @@ class Source:
         """
         call = self.meter.begin(size, body.get("max_completion_tokens", body.get("max_tokens")))
         kept: list[dict[str, Any]] = []
-        model, _ = self.upstream.chosen(body.get("model"))
-        span = self.trace.call(model.model, body) if self.trace is not None else None
+        span: Asked | None = None
         try:
+            span = self._span(body)
             async with self.slots, aclosing(self._chunks(body)) as chunks:
                 async for chunk in chunks:
                     call.saw(chunk)
@@ -80,7 +80,14 @@ class Source:
         finally:
             self.meter.end(call)
             if span is not None:
-                span.end(call)
+                upstream, asked = self.upstream.chosen(body.get("model"))
+                span.end(call, upstream.known(asked) or OTHER)  # it may be listed only by now
+
+    def _span(self, body: Mapping[str, Any]) -> Asked | None:
+        if self.trace is None:
+            return None
+        upstream, _ = self.upstream.chosen(body.get("model"))
+        return self.trace.call(upstream.model, body)
 
     async def _chunks(self, body: Mapping[str, Any]) -> Chunks:
         if self.replay is not None:

@@ -168,39 +168,49 @@ class Recorder:
 
     def __init__(self, path: Path, model: str, mask: Callable[[str], str] = str) -> None:
         self._mask = mask
+        self._path = path
         self._out = path.open("ab")
         self._noted: dict[str, Any] = {}
+        self._heard: dict[str, int] = {}  # where the answer to each conversation stands
         if self._out.tell() == 0:
             self._write(head(model, int(time.time())))
         else:
-            self._last = self._drop_torn(path)
+            self._go_on()
 
     def add(self, body: Mapping[str, Any], reply: list[dict[str, Any]]) -> None:
         """One exchange, with prompt and tools when they are not those of the one before."""
-        note = note_of(body)
-        self._lose(fit_of(body["messages"]))
+        note, fit = note_of(body), fit_of(body["messages"])
+        self._lose_since(fit)
+        self._heard[fit] = self._out.seek(0, os.SEEK_END)
         self._write(exchange(body["messages"], reply, note if note != self._noted else None))
         self._noted = note
 
-    def _lose(self, fit: str) -> None:
-        """Whoever asks the same once more did not hear the last answer: it ended before."""
-        record = json.loads(self._last)
-        if record.get("fit") == fit:
-            self._out.truncate(self._out.seek(0, os.SEEK_END) - len(self._last))
-            self._write(_line({**record, "lost": True}))
+    def _lose_since(self, fit: str) -> None:
+        """Whoever asks what was asked before begins anew from there: what came since is lost."""
+        begin = self._heard.get(fit)
+        if begin is None:
+            return
+        lines = self._path.read_bytes()[begin:].splitlines()
+        self._out.truncate(begin)
+        for line in lines:
+            self._write(_line({**json.loads(line), "lost": True}))
+        self._heard = {fit: at for fit, at in self._heard.items() if at < begin}
 
-    def _drop_torn(self, path: Path) -> bytes:
-        """What a killed writer left of its last line would spoil the next one; gives the last."""
-        whole = path.read_bytes()
-        end = whole.rfind(b"\n") + 1
-        self._out.truncate(end)
-        return whole[whole.rfind(b"\n", 0, max(0, end - 1)) + 1 : end]
+    def _go_on(self) -> None:
+        """With a session that was closed or killed: a torn line would spoil the next one."""
+        whole = self._path.read_bytes()
+        whole = whole[: whole.rfind(b"\n") + 1]
+        self._out.truncate(len(whole))
+        at = 0
+        for line in whole.splitlines(keepends=True):
+            record = json.loads(line)
+            if "fit" in record and not record.get("lost"):
+                self._heard[record["fit"]] = at
+            at += len(line)
 
     def _write(self, line: bytes) -> None:
-        self._last = self._mask(line.decode("utf-8", "surrogatepass")).encode(
-            "utf-8", "surrogatepass"
-        )
-        self._out.write(self._last)
+        text = self._mask(line.decode("utf-8", "surrogatepass"))
+        self._out.write(text.encode("utf-8", "surrogatepass"))
         self._out.flush()
         os.fsync(self._out.fileno())
 

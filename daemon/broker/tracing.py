@@ -22,6 +22,9 @@ if TYPE_CHECKING:  # both are slow to import, and seldom wanted
 
 SERVICE = "org"
 EXPORT_SECONDS = 5.0
+DELAY_MS = 1000.0  # until a span that ended is on its way
+CHARS_MAX = 100  # of anything that a server says
+OTHER = "other"  # a model that nobody offers: its name is whatever a cell wrote
 Attributes = dict[str, str | int | float]
 
 
@@ -46,7 +49,7 @@ class Traces:
         session.trust_env = False  # no proxy of the environment hears of it
         exporter = OTLPSpanExporter(endpoint, timeout=EXPORT_SECONDS, session=session)
         provider = TracerProvider(resource=Resource({"service.name": SERVICE}))
-        provider.add_span_processor(BatchSpanProcessor(exporter))
+        provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=DELAY_MS))
         return cls(provider)
 
     def of(self, cell: str, lasting: bool) -> Trace:
@@ -75,11 +78,10 @@ class Trace:
         """Begin a span for one completion."""
         from opentelemetry.trace import SpanKind, set_span_in_context
 
-        asked, address = str(body.get("model") or model.name), urlsplit(model.base)
+        address = urlsplit(model.base)
         known: Attributes = {
             "gen_ai.operation.name": "chat",
             "gen_ai.provider.name": model.provider,
-            "gen_ai.request.model": asked,
             "gen_ai.agent.name": self.cell,
             "server.address": address.hostname or "",
         }
@@ -90,9 +92,7 @@ class Trace:
             if isinstance(value, int | float):
                 known[f"gen_ai.request.{name}"] = value
         under = set_span_in_context(self.root) if self.root is not None else None
-        return Asked(
-            self.tracer.start_span(f"chat {asked}", under, SpanKind.CLIENT, attributes=known)
-        )
+        return Asked(self.tracer.start_span("chat", under, SpanKind.CLIENT, attributes=known))
 
     def close(self) -> None:
         if self.root is not None:
@@ -115,19 +115,25 @@ class Asked:
             self.span.set_attribute("gen_ai.response.time_to_first_chunk", waited)
             for key in ("id", "model"):
                 if isinstance(said := chunk.get(key), str) and said:
-                    self.span.set_attribute(f"gen_ai.response.{key}", said)
+                    self.span.set_attribute(f"gen_ai.response.{key}", _short(said))
         for choice in chunk.get("choices") or ():
             if reason := choice.get("finish_reason"):
-                self.span.set_attribute("gen_ai.response.finish_reasons", [reason])
+                self.span.set_attribute("gen_ai.response.finish_reasons", [_short(str(reason))])
 
-    def end(self, call: Call) -> None:
-        """With what it cost; a fault is named by its code."""
+    def end(self, call: Call, model: str) -> None:
+        """With what it cost; `model` is one that is on offer, not whatever was asked for."""
         from opentelemetry.trace import Status, StatusCode
 
         asked, said = call.cost()
+        self.span.update_name(f"chat {model}")
+        self.span.set_attribute("gen_ai.request.model", model)
         self.span.set_attribute("gen_ai.usage.input_tokens", asked)
         self.span.set_attribute("gen_ai.usage.output_tokens", said)
         if call.fault is not None:
             self.span.set_attribute("error.type", call.fault.code)
             self.span.set_status(Status(StatusCode.ERROR, call.fault.code))
         self.span.end()
+
+
+def _short(said: str) -> str:
+    return said[:CHARS_MAX].encode("utf-8", "replace").decode()

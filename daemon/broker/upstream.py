@@ -96,6 +96,11 @@ class Upstream:
                 return self.wire.context(answer.json(), model)
         return None
 
+    def known(self, asked: str) -> str | None:
+        """The model's name, if it is one of the settings' or the listing's."""
+        names = (self.model.name, *self.model.others, *self.listed)
+        return asked if asked in names else self.model.name or None
+
     async def _allowed(self, asked: object, chosen: bool) -> str:
         """The model's name to ask for: the setting's, else one that is on offer. Raises Fault."""
         chosen = chosen or asked in self.model.others

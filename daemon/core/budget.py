@@ -68,11 +68,11 @@ def left(limit: Budget, spent: Spent) -> Budget | str:
 
 
 def share(rest: Budget, parts: int) -> Budget:
-    """What one of so many may spend that begin together; time passes for all of them at once."""
+    """What one of so many may spend that begin together."""
     return Budget(
         tokens=None if rest.tokens is None else max(1, rest.tokens // parts),
         money=None if rest.money is None else rest.money / parts,
-        wall_seconds=rest.wall_seconds,
+        wall_seconds=None if rest.wall_seconds is None else rest.wall_seconds / parts,
     )
 
 

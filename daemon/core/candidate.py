@@ -21,7 +21,6 @@ class Stage(StrEnum):
     ABANDONED = "abandoned"
 
 
-TAKEN_UP_MAX = 3  # times that a candidate outlives its supervisor; then it may be what kills it
 RECORDED = "recorded"  # the model of a session that is replayed
 ENDED = frozenset({Stage.PROMOTED, Stage.REJECTED, Stage.ABANDONED})
 
@@ -46,9 +45,12 @@ class IllegalStage(ValueError):
 
 
 class Candidate(BaseModel):
-    """One row of the archive; git holds what it made, this holds how far it is."""
+    """One row of the archive; git holds what it made, this holds how far it is.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    What a newer org wrote beside it is passed over: a release that is taken back still reads it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
     id: str
     state: Stage = Stage.DRAFTING
     goal: str  # its text
@@ -71,7 +73,6 @@ class Candidate(BaseModel):
     model: str | None = None
     protocol: str | None = None
     told: str = ""  # what the author was told of former tries
-    taken_up: int = 0  # how often a later supervisor went on with it
 
     @property
     def branch(self) -> str:
@@ -88,7 +89,7 @@ class Candidate(BaseModel):
 
     def goes_on(self) -> bool:
         """Whether a later supervisor can finish it, from where an earlier one died."""
-        if self.wish is None or self.taken_up >= TAKEN_UP_MAX:
+        if self.wish is None:
             return False
         if self.state is Stage.DRAFTING:  # a recorded session cannot be entered half-way
             return self.model not in (None, RECORDED)

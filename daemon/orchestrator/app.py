@@ -33,6 +33,7 @@ POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     b"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+MODELS_BELOW = "/v1/"
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -156,8 +157,9 @@ class Counted:
 
     def _finish(self, scope: Any, status: int, seconds: float) -> None:
         self._health.note(status, seconds)
-        # What reads takes our time alone; what is posted may wait for a model.
-        if scope["method"] == "GET" and "endpoint" in scope and status < 400:
+        # What reads takes our time alone; what is posted, or asks for models, may wait for one.
+        ours = scope["method"] == "GET" and not scope["path"].startswith(MODELS_BELOW)
+        if ours and "endpoint" in scope and status < 400:
             self._health.note_route(_route(scope), seconds)
         if status >= 500 or seconds > SLOW_SECONDS:
             log.warning("request", path=scope["path"], status=status, seconds=round(seconds, 3))

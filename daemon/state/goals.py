@@ -117,8 +117,12 @@ def shipped(program: Path) -> Goal | None:
 
 
 def open_goals(journal: Journal) -> list[Goal]:
-    """Those that may be worked on now: neither reached, nor blocked, nor merely proposed."""
-    done = reached(journal)
+    """Those that may be worked on now: neither reached, nor blocked, nor merely proposed.
+
+    Nor those whose draft waits for its model, or to be judged.
+    """
+    under_way = (one for one in journal.open_candidates() if one.state is not Stage.JUDGED)
+    done = reached(journal) | {one.wish.id for one in under_way if one.wish}
     ended = (State.COMPLETE, State.BLOCKED)
     return [
         goal

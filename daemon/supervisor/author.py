@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.core import release as releases
+from daemon.core.budget import Spent
 from daemon.core.candidate import Candidate
 from daemon.core.events import Kind
 from daemon.core.goal import Budget, Goal, Protocol
@@ -22,10 +23,9 @@ from daemon.supervisor.broker import Broker, Door, boot_argv, log_file
 from daemon.supervisor.channel import Channel, Message
 from daemon.supervisor.ideas import heard, module_of
 from daemon.supervisor.serving import CONTROL_FD, INSIDE_BROKER, limits_of
-from daemon.supervisor.wish import protocol_of
+from daemon.supervisor.wish import protocol_of, tests_of
 from daemon.supervisor.world import World
 from fitness.hidden import without_answers
-from fitness.trial import GATE_TEST_PATHS, SELECTED
 from ops.cell import SYSTEM_MOUNTS, Cell, Mount, Written, python_mounts
 from ops.cell import start as start_cell
 from ops.errors import Exit, Refused
@@ -41,8 +41,6 @@ INSIDE_RECORDS = Path("/record")
 STARTS_MAX = 3  # of one author, when it dies without a word
 DISK_LOOK_SECONDS = 1.0
 GRACE_SECONDS = 30.0  # beyond the author's own wall limit
-TESTS_GATE = "tests"
-PYTEST = ("python3", "-m", "pytest", "-q", "--no-header", "--tb=short", "-p", "no:cacheprovider")
 COUNTED = ("prompt_tokens", "completion_tokens")
 TELL = {
     "turn": Kind.AUTHOR_TURN,
@@ -74,15 +72,8 @@ class Brief:
     session: Path | None
     record: Path | None
     allowed: Budget = field(default_factory=Budget)
+    before: Spent = field(default_factory=Spent)  # by the same draft, under an earlier supervisor
     strict: bool = True  # a replay answers only what was asked when it was recorded
-
-
-def tests_of(world: World, base: str) -> dict[str, Any]:
-    """How an author runs the tests: as the gate will, short of what no cell can run."""
-    if world.instance.kind == "org":
-        return {"tests": (*PYTEST, "-m", SELECTED), "test_paths": GATE_TEST_PATHS}
-    named = {gate.name: gate.command for gate in world.repo_settings(base).gates}
-    return {"tests": named.get(TESTS_GATE)}
 
 
 def _own_rules(world: World) -> str:
@@ -143,7 +134,7 @@ class Author:
             known = None
         self._head = known or candidate.start or candidate.base
         if known is None:
-            remove_tree(self._workspace)
+            await asyncio.to_thread(remove_tree, self._workspace)
             await asyncio.to_thread(copy_for_author, history, self._head, self._workspace)
         self._imported = await asyncio.to_thread(import_tree, history, self._workspace, None)
         if known is None:
@@ -232,6 +223,13 @@ class Author:
         finally:
             os.close(log)
 
+    def _limits(self) -> dict[str, float | None]:
+        """Of the whole run: one that goes on counts what its record tells."""
+        allowed, before = self._brief.allowed, self._brief.before
+        money = None if allowed.money is None else allowed.money + (before.money or 0.0)
+        tokens = None if allowed.tokens is None else allowed.tokens + before.tokens
+        return {"tokens_max": tokens or self._world.settings.author.tokens_max, "money_max": money}
+
     def _job(self) -> dict[str, Any]:
         settings, goal = self._world.settings.author, self._brief.goal
         model = self._world.settings.model
@@ -249,8 +247,7 @@ class Author:
             "tools": tools_of(self._world.layout, named) if (named := settings.namespace) else None,
             "tool_tokens_max": settings.tool_tokens_max,
             "web": bool(self._world.settings.fetch.allow),
-            "tokens_max": self._brief.allowed.tokens or settings.tokens_max,
-            "money_max": self._brief.allowed.money,
+            **self._limits(),
             "others": model.others,
             "context_tokens": model.context_tokens,
             "prices": self._prices() or (None, None),

@@ -21,7 +21,7 @@ from daemon.supervisor.slots import Slots
 from daemon.supervisor.wish import Wish, chosen_protocol, model_of
 from daemon.supervisor.world import World
 from fitness.policy import needs_approval
-from ops.errors import Refused, Trouble
+from ops.errors import Exit, Refused, Trouble
 from ops.records import RefChange
 
 MERGES = "refs/org/merges/"  # keeps every judged merge result from being collected
@@ -70,8 +70,6 @@ class Cycle:
         """Go on where an earlier supervisor died: with its draft, judgement or promotion."""
         goal = candidate.wish
         assert goal is not None, "recovery leaves no other"
-        candidate = candidate.model_copy(update={"taken_up": candidate.taken_up + 1})
-        self.world.journal.save_candidate(candidate)
         text = f"the supervisor had died while it was {candidate.state}; it goes on"
         self.world.tell(Kind.NOTICE, candidate.id, text=text)
         if candidate.state is Stage.DRAFTING:
@@ -94,7 +92,8 @@ class Cycle:
                 candidate = await self.promote(candidate)
         except (Trouble, OSError) as trouble:
             candidate = self._now(candidate)
-            stage = Stage.REJECTED if isinstance(trouble, Refused) else Stage.ABANDONED
+            no = isinstance(trouble, Refused) and trouble.code is not Exit.BUSY
+            stage = Stage.REJECTED if no else Stage.ABANDONED
             candidate = self.move(candidate, stage, reason=str(trouble))
         candidate = candidate.model_copy(update={"ended": int(self.world.clock())})
         self.world.journal.save_candidate(candidate)
@@ -143,17 +142,18 @@ class Cycle:
         model, session = await model_of(self.world, self.broker, candidate, wish)
         program = await runnable.program(self.world)
         told = ideas.began(self.world, candidate, wish.goal)
-        known: dict[str, Any] = {"model": model, "told": told}
-        if candidate.protocol is None:  # a draft that goes on keeps its own
-            known["protocol"] = str(chosen_protocol(self.world, candidate, wish.goal, model))
-        known["start"] = lineage.start(self.world, candidate, wish.goal)
+        known: dict[str, Any] = {"model": model}
+        if candidate.protocol is None:  # a draft that goes on keeps what it began with
+            protocol = chosen_protocol(self.world, candidate, wish.goal, model)
+            start = lineage.start(self.world, candidate, wish.goal)
+            known |= {"told": told, "protocol": str(protocol), "start": start}
         candidate = candidate.model_copy(update=known)
         self.world.journal.save_candidate(candidate)
         record = wish.record or ideas.recording(self.world, candidate.id)
         before = budgets.recorded(self.world, candidate.id)
         spent = budgets.of(self.world, candidate)
         allowed = budgets.allowance(self.world, wish.goal, model, spent)
-        brief = Brief(candidate, wish.goal, program, model, session, record, allowed)
+        brief = Brief(candidate, wish.goal, program, model, session, record, allowed, spent)
         author = self.authors[candidate.id] = Author(self.world, self.broker, brief)
         try:
             draft = await author.run()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from daemon.core import release as releases
-from daemon.core.candidate import Candidate, Stage
+from daemon.core.candidate import Candidate
 from daemon.core.goal import Goal
 from daemon.state import goals
 from daemon.supervisor import runnable, views
@@ -20,10 +19,9 @@ from daemon.supervisor.goal_verbs import GoalVerbs
 from daemon.supervisor.upkeep import Upkeep
 from daemon.supervisor.wish import Wish
 from daemon.supervisor.world import World
-from ops.errors import Exit, Refused, Trouble
+from ops.errors import Exit, Refused
 from ops.lease import hold
 
-PAUSE_SECONDS_FIRST, PAUSE_SECONDS_MAX = 0.5, 60.0
 Arguments = Mapping[str, Any]
 
 
@@ -77,28 +75,6 @@ class Evolving:
             ended = await self.cycle.run_side_by_side(begun)
             await self.upkeep.when_due()
         return [views.outcome(self.world, one) for one in ended]
-
-    async def take_up(self) -> None:
-        """What died with an earlier supervisor goes on, when it can: the model may be away too."""
-        left = [one.id for one in self.world.journal.open_candidates() if one.goes_on()]
-        pause = PAUSE_SECONDS_FIRST
-        while left := [name for name in left if not await self._taken_up(name)]:
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, PAUSE_SECONDS_MAX)
-
-    async def _taken_up(self, name: str) -> bool:
-        """Whether nothing is left to do for it."""
-        candidate = self.world.journal.candidate(name)
-        if candidate is None or not candidate.goes_on():
-            return True
-        with contextlib.suppress(Trouble):  # busy, or the broker is away just now
-            drafting = candidate.state is Stage.DRAFTING
-            if drafting and not (await self.cycle.broker.probe()).get("answers"):
-                return False
-            with hold(self.world.layout.lease, f"going on with {candidate.branch}"):
-                await self.cycle.take_up(candidate)
-            return True
-        return False
 
     async def _wish(self, arguments: Arguments) -> Wish:
         goal = self._chosen(arguments, (await runnable.program(self.world)).root)

@@ -32,6 +32,7 @@ from daemon.supervisor.pulse import tell_ready
 from daemon.supervisor.rebuild import rebuild
 from daemon.supervisor.reloading import reload
 from daemon.supervisor.renewal import Renewal
+from daemon.supervisor.revival import Revival
 from daemon.supervisor.slots import Slots
 from daemon.supervisor.verbs import STREAMS, Verbs
 from daemon.supervisor.watcher import Watcher
@@ -123,7 +124,7 @@ class Supervisor:
         for forever in habits:
             self.tasks.append(asyncio.create_task(forever))
         self.tasks.append(tell_ready(world, slots))
-        self.tasks.append(asyncio.create_task(self._verbs.evolving.take_up()))
+        self.tasks.append(asyncio.create_task(Revival(world, self._verbs.cycle).run()))
 
     async def _end(self, goes_on: bool) -> None:
         for task in self.tasks:

@@ -16,6 +16,7 @@ from daemon.supervisor import strays
 from daemon.supervisor.broker_room import Room
 from daemon.supervisor.custody import Custody
 from daemon.supervisor.promoter import Promoter, stage_after
+from daemon.supervisor.revival import may_go_on
 from daemon.supervisor.runnable import build
 from daemon.supervisor.slots import Slots
 from daemon.supervisor.world import World
@@ -81,7 +82,7 @@ async def resume(world: World, slots: Slots, promoter: Promoter) -> None:
         if done.candidate is not None:
             _settle_candidate(world, done.candidate, stage_after(done), done.release)
     for candidate in world.journal.open_candidates():
-        if candidate.state is not Stage.JUDGED and not candidate.goes_on():
+        if candidate.state is not Stage.JUDGED and not may_go_on(world, candidate):
             reason = f"the supervisor stopped while it was {candidate.state}"
             world.journal.save_candidate(candidate.to(Stage.ABANDONED, reason=reason))
             world.tell(Kind.CANDIDATE, candidate.id, state="abandoned", reason=reason)

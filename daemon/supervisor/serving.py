@@ -97,13 +97,15 @@ class Serving:
 
     async def stop(self, seconds: float = STOP_SECONDS) -> None:
         """Let it finish what it has, then end it whole."""
-        if self.alive:
-            with contextlib.suppress(ProcessLookupError):  # it ended meanwhile: as wanted
-                os.kill(self.pid, signal.SIGTERM)
-            with contextlib.suppress(TimeoutError):  # its time is up: the kill below ends it
-                async with asyncio.timeout(seconds):
-                    await self.ended()
-        self.end()
+        try:
+            if self.alive:
+                with contextlib.suppress(ProcessLookupError):  # it ended meanwhile: as wanted
+                    os.kill(self.pid, signal.SIGTERM)
+                with contextlib.suppress(TimeoutError):  # its time is up: the kill below ends it
+                    async with asyncio.timeout(seconds):
+                        await self.ended()
+        finally:  # also when nobody waits for it any more
+            self.end()
 
     def end(self) -> None:
         """Nothing of it is left, nor of what it walled in."""

@@ -1,9 +1,10 @@
-"""What a cycle was asked for, which model answers it, and by which protocol its author works."""
+"""What a cycle was asked for, which model answers it, by which protocol and tests it is drafted."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from daemon.core.candidate import RECORDED, Candidate
 from daemon.core.events import Kind
@@ -11,8 +12,11 @@ from daemon.core.goal import Goal, Protocol
 from daemon.supervisor import learned
 from daemon.supervisor.broker import Broker
 from daemon.supervisor.world import World
+from fitness.trial import GATE_TEST_PATHS, SELECTED
 from ops.errors import Failed
 
+TESTS_GATE = "tests"
+PYTEST = ("python3", "-m", "pytest", "-q", "--no-header", "--tb=short", "-p", "no:cacheprovider")
 SMALL_MODEL_HINTS = ("0.5b", "1b", "1.5b", "2b", "3b", "135m", "270m", "360m")
 
 
@@ -73,3 +77,11 @@ async def model_of(
         f"no model answers at {settings.base}: {probed.get('detail', 'no reason given')}",
         "start it, or set OLLAMA_BASE or model.base in org.toml",
     )
+
+
+def tests_of(world: World, base: str) -> dict[str, Any]:
+    """How an author runs the tests: as the gate will, short of what no cell can run."""
+    if world.instance.kind == "org":
+        return {"tests": (*PYTEST, "-m", SELECTED), "test_paths": GATE_TEST_PATHS}
+    named = {gate.name: gate.command for gate in world.repo_settings(base).gates}
+    return {"tests": named.get(TESTS_GATE)}

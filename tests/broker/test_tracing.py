@@ -60,13 +60,13 @@ def receiver() -> Iterator[Receiver]:
         yield server
 
 
-def asks(admin: Admin, folder: Path, cell: str, **opened: Any) -> int:
+def asks(admin: Admin, folder: Path, cell: str, asked: str = "scripted", **opened: Any) -> int:
     """The status of one call through a door that is closed again."""
     folder.mkdir(exist_ok=True)
     door = admin.do("open", cell=cell, directory=str(folder), **opened)["ok"]["socket"]
     way = httpx.HTTPTransport(uds=door)
     with httpx.Client(transport=way, base_url="http://broker", timeout=10) as client:
-        body = {"model": "scripted", "messages": [{"role": "user", "content": SECRET}]}
+        body = {"model": asked, "messages": [{"role": "user", "content": SECRET}]}
         status = client.post("/v1/chat/completions", json={**body, "seed": 7}).status_code
     admin.do("close", cell=cell)
     return status
@@ -82,6 +82,7 @@ def test_calls_of_a_cell_are_one_trace_without_their_text(
         with running_broker(tmp_path / "home", settings) as admin:
             assert asks(admin, tmp_path / "door", "cand/1") == 200
             assert asks(admin, tmp_path / "door", "poor", tokens_max=0) == 429
+            assert asks(admin, tmp_path / "door", "sly", asked=SECRET * 1000) == 403
     chat, agent = receiver.named("chat scripted"), receiver.named("invoke_agent cand/1")
     assert chat["gen_ai.operation.name"] == "chat"
     assert chat["gen_ai.agent.name"] == agent["gen_ai.agent.name"] == "cand/1"
@@ -91,6 +92,7 @@ def test_calls_of_a_cell_are_one_trace_without_their_text(
     (root,) = (one for one in receiver.spans if one.name == "invoke_agent cand/1")
     (call,) = (one for one in receiver.spans if one.name == "chat scripted")
     assert (call.trace_id, call.parent_span_id) == (root.trace_id, root.span_id)
+    assert receiver.named("chat other")["error.type"] == "model_not_offered"
     assert SECRET.encode() not in receiver.raw and b"an answer" not in receiver.raw
 
 

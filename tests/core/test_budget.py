@@ -25,7 +25,7 @@ def test_unknown_money_is_not_zero() -> None:
 def test_a_share_of_what_is_left() -> None:
     """Those who begin together spend no more than one would; never nothing: that is no limit."""
     rest = Budget(tokens=100, money=3.0, wall_seconds=60.0)
-    assert share(rest, 3) == Budget(tokens=33, money=1.0, wall_seconds=60.0)
+    assert share(rest, 3) == Budget(tokens=33, money=1.0, wall_seconds=20.0)
     assert share(Budget(tokens=2), 3) == Budget(tokens=1)
     assert share(Budget(), 3) == Budget()
     assert share(rest, 1) == rest

@@ -10,7 +10,6 @@ from daemon.core.candidate import (
     ENDED,
     NEXT,
     RECORDED,
-    TAKEN_UP_MAX,
     Candidate,
     IllegalStage,
     Stage,
@@ -52,17 +51,22 @@ def test_names_of_one_second_differ() -> None:
 
 
 def test_what_outlives_its_supervisor() -> None:
-    """A draft by a live model and all that was drafted; not for ever, and no recorded session."""
+    """A draft by a live model and all that was drafted; no recorded session."""
     known = {"wish": Goal(id="g", text="g"), "model": "m"}
     for stage in Stage:
         candidate = a_candidate(stage).model_copy(update=known)
         assert candidate.goes_on() == (stage not in ENDED)
         waiting = candidate.model_copy(update={"ended": 1})
         assert waiting.goes_on() == (stage not in (*ENDED, Stage.JUDGED))
-        assert not candidate.model_copy(update={"taken_up": TAKEN_UP_MAX}).goes_on()
         assert not a_candidate(stage).goes_on()
     replayed = a_candidate(Stage.DRAFTING).model_copy(update=known | {"model": RECORDED})
     assert not replayed.goes_on()
+
+
+def test_a_row_of_a_newer_org_is_read() -> None:
+    """What it wrote beside what is known here is passed over."""
+    row = a_candidate(Stage.JUDGED).model_dump() | {"mood": "bright"}
+    assert Candidate.model_validate(row) == a_candidate(Stage.JUDGED)
 
 
 def test_the_outcome_speaks_the_words_of_the_contract() -> None:

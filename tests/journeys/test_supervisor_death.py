@@ -65,6 +65,7 @@ def test_a_draft_goes_on_where_its_supervisor_died(home: Home, tmp_path: Path) -
     ]
     with scripted_model(replies) as model:
         base = f'[model]\nbase = "http://127.0.0.1:{model.server_address[1]}"\n'
+        base += "[author]\ntokens_max = 500\n"  # one call more than all together take
         with running(home, service.make(tmp_path / "service"), base):
             home.ask("evolve", "--goal", "count words only", "--protocol", "agent")
             assert asked.wait(WAIT_SECONDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -84,6 +85,17 @@ def test_a_read_only_tree_is_removed(tmp_path: Path) -> None:
     remove_tree(tmp_path / "t")
     remove_tree(tmp_path / "t")
     assert not (tmp_path / "t").exists()
+
+
+def test_a_tree_deeper_than_python_goes_is_removed_too(tmp_path: Path) -> None:
+    """An author may make one, with folders that are read-only."""
+    with contextlib.chdir(tmp_path):
+        for _ in range(1_500):
+            Path("d").mkdir()
+            os.chdir("d")
+        Path().chmod(0o500)
+    remove_tree(tmp_path / "d")
+    assert list(tmp_path.iterdir()) == []
 
 
 # Sockets
