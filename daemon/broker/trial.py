@@ -23,6 +23,7 @@ from ops.layout import Layout
 
 MAIN = "default"
 TRIAL_SECONDS = 180.0
+SPEAK_TRIES_MAX = 3
 REPLY_TOKENS_MAX = 64
 CALL_TOKENS_MAX = 160
 HELLO = "Count from one to twenty in words."
@@ -173,7 +174,14 @@ class Trial:
         }
 
     async def _speak(self, model: str) -> Json:
-        """First word, speed, and whether it comes in pieces."""
+        """Asked again when it says nothing: a small model does so at times."""
+        for _ in range(SPEAK_TRIES_MAX):
+            if (found := await self._spoken(model)) is not None:
+                return found
+        raise Fault("model_rubbish", f"it answered nothing, asked {SPEAK_TRIES_MAX} times")
+
+    async def _spoken(self, model: str) -> Json | None:
+        """First word, speed, and whether it comes in pieces; None when no word came."""
         began, first, pieces, chars = time.monotonic(), None, 0, 0
         usage: Mapping[str, Any] | None = None
         async for chunk in self.upstream.chunks(_asked(model, HELLO, REPLY_TOKENS_MAX)):
@@ -183,7 +191,7 @@ class Trial:
             pieces, chars = pieces + bool(said), chars + said
             usage = chunk.get("usage") or usage
         if first is None:
-            raise Fault("model_rubbish", "it answered nothing")
+            return None
         tokens = int((usage or {}).get("completion_tokens") or chars / CHARS_PER_TOKEN)
         spent = max(time.monotonic() - first, 1e-6)
         return {

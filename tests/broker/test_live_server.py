@@ -23,6 +23,7 @@ from tests.broker.running import running_broker
 from tests.broker.test_conformance import messages_of
 
 pytestmark = [pytest.mark.process, pytest.mark.model]
+TRIES_MAX = 3  # a small model does not call every time
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 900.0
@@ -79,10 +80,12 @@ def test_conversations_run_over_a_live_server(model: OpenAI, name: str) -> None:
 
 
 def test_its_calls_are_found_where_it_writes_them(model: OpenAI) -> None:
-    """This model answers with fenced JSON in the text, not with declared calls."""
+    """This model answers with fenced JSON in the text, not with declared calls, if it calls."""
     asked = [Message(role="user", content="What is the weather in Oslo? Call the tool.")]
-    reply = model.reply(asked, [WEATHER, ADD])
-    (call,) = read(reply, [WEATHER, ADD], loose=False).calls
+    replies = (model.reply(asked, [WEATHER, ADD]) for _ in range(TRIES_MAX))
+    calls = [call for reply in replies for call in read(reply, [WEATHER, ADD], loose=False).calls]
+    assert calls, "it never called"
+    call = calls[0]
     assert call.name == "weather"
     value: Any = call.value()
     assert "oslo" in str(value["city"]).lower()
@@ -118,7 +121,8 @@ def test_orgctl_tries_it(base: str, tmp_path: Path) -> None:
         [*argv, *asked], capture_output=True, text=True, env=environment, check=False
     )
     found = json.loads(done.stdout)
-    assert (done.returncode, found["ok"]) == (0, True), found
+    print(found)
+    assert (done.returncode, found["ok"]) == (0, True)
     assert found["streaming"]
     assert found["tools"] in ("embedded", "declared")
     assert found["tokens_per_s"] > 0
