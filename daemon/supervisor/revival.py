@@ -40,7 +40,8 @@ class Revival:
 
     async def run(self) -> None:
         """Until nothing is left: the model may be away too, or the day's budget spent."""
-        names = [one.id for one in self.world.journal.open_candidates() if one.goes_on()]
+        candidates = self.world.journal.open_candidates()
+        names = [one.id for one in candidates if may_go_on(self.world, one)]
         pause = PAUSE_SECONDS_FIRST
         while names := [name for name in names if not await self._over(name)]:
             await asyncio.sleep(pause)

@@ -22,6 +22,7 @@ from ops import client
 from ops.errors import Trouble
 from ops.layout import Layout
 from tests.crash.arming import FILLER, SUPERVISOR, is_victim
+from tests.crash.roles import DOORS, role
 from tests.journeys import controlled
 from tests.journeys.instance import ROOT, Home, running
 from tests.model_server import say, scripted_model
@@ -266,22 +267,6 @@ class Target:
         assert names["keeper"] == names["supervisor"] == names["broker"] == 1, names
         assert names["service"] <= SERVING_MAX, names
         assert names["author"] == names["jury"] == names["git"] == 0, names
-
-
-DOORS = frozenset({"current", "candidate"})
-ROLES = {
-    "keeper": "daemon.supervisor.keeper",
-    "supervisor": "daemon.supervisor.process",
-    "broker": "daemon.broker",
-    "author": "daemon.agent.author",
-    "jury": "fitness.jury",
-    "git": "--git-dir",
-    "service": "python3 service.py",
-}
-
-
-def role(argv: str) -> str:
-    return next((name for name, mark in ROLES.items() if mark in argv), "other")
 
 
 def fsck(home: Home) -> None:
