@@ -32,6 +32,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
 }
 CORE_ALONE = frozenset({"socket", "subprocess", "sqlite3", "asyncio", "httpx", "os", "shutil"})
 MODULE_LINES_MAX = 300
+KEEPER, KEEPER_LINES_MAX = ROOT / "daemon/supervisor/keeper.py", 100
 FUNCTION_LINES_MAX = 50
 PARAMETERS_MAX = 5
 VERBS = "ops/orgctl/"  # each parameter of a verb is an option of it
@@ -122,6 +123,11 @@ def test_nothing_is_too_long() -> None:
                     yield f"{node.name} has {length} lines"
 
     assert breaches(check, modules()) == []
+
+
+def test_the_keeper_stays_small() -> None:
+    """It is the one program that a release cannot renew while it runs."""
+    assert len(KEEPER.read_text(encoding="utf-8").splitlines()) <= KEEPER_LINES_MAX
 
 
 def test_functions_take_few_things() -> None:

@@ -32,10 +32,6 @@ SLOTS = ("current", "candidate")  # in this order in systemd/org.socket too
 LOST = {"error": "the supervisor ended before it was ready", "hint": "see: orgctl logs supervisor"}
 
 
-class Stop(Exception):
-    """SIGTERM or SIGINT arrived."""
-
-
 def keep(layout: Layout, sockets: tuple[socket.socket, ...], ear: int) -> int:
     """One supervisor after the other, as the table says; gives the last one's exit code."""
     programs, custody, pause = Programs(layout), Custody(), PAUSE_SECONDS_FIRST
@@ -47,7 +43,7 @@ def keep(layout: Layout, sockets: tuple[socket.socket, ...], ear: int) -> int:
             while (seen := reign.watch()) is Seen.BLESSED:
                 programs.settle(Do.KEEP)
                 reign.program = Program.GOOD
-        except Stop:
+        except KeyboardInterrupt:
             reign.end(signal.SIGTERM)
             return reign.close() or 0
         started, code = started or reign.ready, reign.close()
@@ -83,11 +79,8 @@ def main(argv: list[str]) -> int:
         flags.ready_fd = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
     layout = Layout(flags.home)
 
-    def stop(*_: object) -> None:
-        raise Stop
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)  # raises KeyboardInterrupt
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     try:
         with hold(layout.daemon_lease, "running this instance"):
@@ -96,7 +89,7 @@ def main(argv: list[str]) -> int:
                 listen_tcp(ports.host, getattr(ports, slot), BACKLOG) for slot in SLOTS
             )
             return keep(layout, sockets, flags.ready_fd)
-    except Stop:
+    except KeyboardInterrupt:
         return 0
     except Trouble as trouble:
         tell(flags.ready_fd, trouble.as_json())

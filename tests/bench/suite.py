@@ -37,6 +37,10 @@ def judged(home: Home, *arguments: str) -> tuple[dict[str, Any], float]:
     return answered.json, time.perf_counter() - began
 
 
+def tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
 def small_change(repo: Path) -> str:
     """A function more, with its test."""
     module = repo / MODULE
@@ -65,12 +69,13 @@ def measure(home: Home, repo: Path, healthy: int) -> dict[str, Figure]:
         card, lasted = judged(home, same_tree(home, number))
         cards.append(card)
         taken.append(lasted)
+        tell(f"healthy {number + 1} of {healthy}: {lasted:.1f} s")
     for card in cards:
         for gate in card["gates"]:
             if not gate["passed"]:
-                print(f"rejected by {gate['name']}: {gate['reason']}", file=sys.stderr)
+                tell(f"rejected by {gate['name']}: {gate['reason']}")
     accepted = [one["name"] for one in hostile if not one["rejected"]]
-    print(f"let through: {accepted}", file=sys.stderr)
+    tell(f"let through: {accepted}")
     return {
         "full_s": Figure(round(full, 1), "s"),
         "small_change_s": Figure(round(seconds, 1), "s"),
