@@ -69,6 +69,8 @@ class Candidate(BaseModel):
     tokens: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    drafted: int | None = None  # unix seconds
+    waited: int = 0  # seconds between draft and judgement, while another was judged
     ended: int | None = None  # unix seconds
     model: str | None = None
     protocol: str | None = None

@@ -32,10 +32,11 @@ def of(world: World, candidate: Candidate) -> Spent:
         prompt = candidate.tokens  # of a candidate that an older org made
     price = prices.price_of(candidate.model or "", world.layout.home, world.settings.model)
     nothing = prompt + completion == 0
+    ended = candidate.ended or candidate.created
     return Spent(
         tokens=prompt + completion,
         money=0.0 if nothing else price.of(prompt, completion) if price else None,
-        wall_seconds=max(0.0, (candidate.ended or candidate.created) - candidate.created),
+        wall_seconds=max(0.0, ended - candidate.created - candidate.waited),
         cycles=1,
     )
 

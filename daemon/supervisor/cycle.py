@@ -84,6 +84,9 @@ class Cycle:
     async def _finish(self, candidate: Candidate, drafting: Awaitable[Candidate]) -> Candidate:
         try:
             candidate = await drafting
+            if candidate.drafted is not None:
+                waited = max(0, int(self.world.clock()) - candidate.drafted)
+                candidate = candidate.model_copy(update={"waited": waited})
             if candidate.state is Stage.DRAFTED:
                 candidate = self._dropped(candidate)
             if candidate.state is Stage.DRAFTED:
@@ -162,6 +165,7 @@ class Cycle:
         prompt, completion = (draft.usage[name] for name in COUNTED)
         prompt, completion = prompt + before[0], completion + before[1]
         known = {"head": draft.head, "tokens": prompt + completion}
+        known["drafted"] = int(self.world.clock())
         known |= {"prompt_tokens": prompt, "completion_tokens": completion}
         verdict = _unfinished(draft, candidate)
         if verdict is not None:

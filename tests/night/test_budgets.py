@@ -55,6 +55,16 @@ def test_the_day_begins_at_midnight(tmp_path: Path) -> None:
     assert "700 of 700 tokens" in str(budgets.spent(limited(world, day_tokens=700)))
 
 
+def test_waiting_for_another_to_be_judged_costs_nothing(tmp_path: Path) -> None:
+    """Authors side by side are judged in turn; the wall time of the second is its own."""
+    world = a_world(tmp_path, Clock())
+    spent(world, "c1", START - 60, 10)
+    kept = world.journal.candidate("c1")
+    assert kept is not None
+    world.journal.save_candidate(kept.model_copy(update={"waited": 8}))
+    assert budgets.today(world).wall_seconds == 2.0
+
+
 def test_what_a_crash_cut_off_was_spent_too(tmp_path: Path) -> None:
     """The recorded session is on disk before a reply is used; a torn last line is passed over."""
     world = a_world(tmp_path, Clock())
