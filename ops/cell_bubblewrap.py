@@ -60,7 +60,7 @@ def start(cell: Cell, fds: dict[int, int]) -> Child:
 def _spawned(cell: Cell, fds: dict[int, int], group: cgroups.Group | None) -> Child:
     told, tell = os.pipe()
     waiting, go = os.pipe()
-    denied = seccomp.descriptor()
+    denied = seccomp.descriptor(cell.serves)
     ours = [told, tell, waiting, go, *([] if denied is None else [denied])]
     try:
         wanted = fds | {INFO_FD: tell, START_FD: waiting}

@@ -183,5 +183,5 @@ def _order(cell: Cell, name: str) -> dict[str, Any]:
         "tmp_bytes": limits.file_bytes,
         "fds": sorted(number for number in cell.fds if number > 2),
         "user": f"{os.geteuid()}:{os.getegid()}",
-        "filter": seccomp.profile(),
+        "filter": seccomp.profile(cell.serves),
     }

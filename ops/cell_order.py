@@ -44,7 +44,8 @@ class Cell:
     """A command and its walls; `fds` maps descriptor numbers inside to ours.
 
     It ends with whoever made it, unless it is not `bound`: then another process may
-    adopt it, and it must end by itself when nobody is left who could.
+    adopt it, and it must end by itself when nobody is left who could. One that `serves` holds a
+    listening socket of ours, and is kept from connecting it or spoiling it.
     """
 
     argv: tuple[str, ...]
@@ -55,6 +56,7 @@ class Cell:
     fds: Mapping[int, int] = field(default_factory=dict)
     backend: str = "bubblewrap"
     bound: bool = True
+    serves: bool = False
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ops import client
+from ops import client, doors
 from ops.cell import SYSTEM_MOUNTS, Cell, Limits, Mount, python_mounts
 from ops.cell import start as start_cell
 from ops.errors import Exit, Failed, Refused, Trouble
@@ -20,6 +20,7 @@ from ops.files import read_bounded
 from ops.layout import Layout
 from ops.lease import hold
 from ops.lifecycle import boot
+from ops.masking import secret_variables
 from ops.processes import Child, spawn
 from ops.rooms import RoomFolder, shelves
 from ops.sockets import LINE_BYTES_MAX, send_line
@@ -29,7 +30,6 @@ READY_SECONDS = 30.0
 SILENT_SECONDS = 1800.0  # between two words of a room that is asked something
 CHUNK_BYTES = 65536
 RULES_BYTES_MAX = 2**18
-INSIDE_BROKER = Path("/run/org")
 INSIDE_WORKSPACE, INSIDE_SKILLS = Path("/workspace"), Path("/skills")
 ENTRIES = frozenset({"said", "file", "failed", "interrupted", "unproved", "plan", "end"})
 Event = dict[str, Any]
@@ -176,7 +176,8 @@ def _memory(layout: Layout, wish: Wish, end: socket.socket, log: int) -> Child:
     """The memory as the cell sees it; it ends with the cell's end of the line."""
     flags = ("--home", str(layout.home), "--origin", f"{wish.folder.kind} {wish.folder.name}")
     argv = boot("daemon.state.remember", *flags, "serve")
-    environment = {"PATH": os.environ.get("PATH", "")}
+    # What it knows to be secret it never writes down.
+    environment = {"PATH": os.environ.get("PATH", ""), **secret_variables(os.environ)}
     return spawn(argv, environment=environment, fds={LINE_FD: end.fileno()}, output=log)
 
 
@@ -184,7 +185,7 @@ def _cell(wish: Wish, given: Mapping[str, Any], fds: Mapping[int, int]) -> Cell:
     root, python = Path(given["root"]), Path(given["python"])
     door, backend = Path(given["directory"]), str(given["backend"])
     mounts = {
-        INSIDE_BROKER: Mount(door, INSIDE_BROKER),
+        doors.INSIDE: Mount(door, doors.INSIDE),
         INSIDE_WORKSPACE: Mount(wish.workspace, INSIDE_WORKSPACE, writable=True),
         INSIDE_SKILLS / "room": Mount(wish.folder.skills, INSIDE_SKILLS / "room", writable=True),
     }
@@ -199,7 +200,8 @@ def _cell(wish: Wish, given: Mapping[str, Any], fds: Mapping[int, int]) -> Cell:
         mounts=(*SYSTEM_MOUNTS, *python_mounts(python), Mount(root, root), *mounts.values()),
         directory=str(inside[INSIDE_WORKSPACE]),
         environment={
-            "ORG_BROKER": str(inside[INSIDE_BROKER] / "broker.sock"),
+            "ORG_BROKER": str(inside[doors.INSIDE] / doors.BROKER),
+            "ORG_IDLE_SECONDS": str(given["idle_seconds"]),
             "ORG_MEMORY": str(MEMORY_FD),
             "ORG_SKILLS": os.pathsep.join(skills),
         },

@@ -13,12 +13,12 @@ from uvicorn.server import ServerState
 from daemon.broker.completions import Source
 from daemon.broker.faults import Fault
 from daemon.broker.routes import Routes
+from ops.doors import BROKER
 from ops.sockets import bind_unix
 
 BACKLOG = 256
 CONNECTIONS_MAX = 256  # of one cell, so that none takes the descriptors of the others
 CLOSE_SECONDS = 5.0
-SOCKET = "broker.sock"
 
 
 @dataclass
@@ -67,9 +67,9 @@ class Full(asyncio.Protocol):
 
 
 async def open_door(name: str, directory: Path, source: Source) -> Door:
-    """Listen at <directory>/broker.sock; any user inside the cell may connect."""
-    path = directory / SOCKET
-    beside = directory / f"{SOCKET}.new"  # takes the name of a former one, at once
+    """Listen at <directory>/llm; any user inside the cell may connect."""
+    path = directory / BROKER
+    beside = directory / f"{BROKER}.new"  # takes the name of a former one, at once
     bound = bind_unix(beside, 0o666)
     routes = Routes(name, source)
     config = Config(

@@ -23,6 +23,7 @@ from daemon.supervisor.channel import Channel
 from daemon.supervisor.custody import Custody, Kept
 from daemon.supervisor.world import World
 from fitness.hidden import without_answers
+from ops import doors
 from ops.cell import SYSTEM_MOUNTS, Cell, Limits, Mount, python_mounts
 from ops.cell import start as start_cell
 from ops.errors import Failed
@@ -35,8 +36,6 @@ SERVING = "serving"
 POLL_SECONDS = 0.05
 STOP_SECONDS = 10.0
 CURRENT_FD, CONTROL_FD = 3, 4
-INSIDE_BROKER = Path("/run/org")
-
 
 _numbers = itertools.count(int(time.time() * 1000))  # never those of an earlier supervisor
 
@@ -219,7 +218,7 @@ async def _launch(
         mounts=(
             *SYSTEM_MOUNTS,
             *without_answers(mounts, world.layout.run / "empty"),
-            Mount(order.door.directory, INSIDE_BROKER),
+            Mount(order.door.directory, doors.INSIDE),
         ),
         directory=directory,
         environment=_ways_out(world, order),
@@ -227,6 +226,7 @@ async def _launch(
         fds={CURRENT_FD: order.listener.fileno(), CONTROL_FD: theirs.fileno()},
         backend=world.settings.cells.backend,
         bound=not order.lasting,
+        serves=True,
     )
     try:
         child = start_cell(cell, log, log)
@@ -239,13 +239,13 @@ async def _launch(
 def _ways_out(world: World, order: Order) -> dict[str, str]:
     """The broker for all; what the supervisor knows only for org's own program on :7001."""
     walled = world.settings.cells.backend != "none"
-    room = INSIDE_BROKER if walled else order.door.directory
-    ways = {"ORG_BROKER": str(room / "broker.sock")}
+    room = doors.INSIDE if walled else order.door.directory
+    ways = {"ORG_BROKER": str(room / doors.BROKER)}
     if world.instance.kind != "org":
         return ways
     ways["ORG_WEB"] = world.settings.web.model_dump_json()
     if order.slot == "current":
-        ways["ORG_FACTS"] = str(room / "facts.sock")
+        ways["ORG_FACTS"] = str(room / doors.FACTS)
     return ways
 
 

@@ -52,7 +52,7 @@ attempt("ssh", there(os.path.expanduser("~/.ssh")))
 attempt("key", lambda: "canary-key" in str(os.environ))
 attempt("write the release", lambda: open(f"{sys.prefix}/evil", "w"))
 attempt("write /usr", lambda: open("/usr/evil", "w"))
-attempt("another door", lambda: set(os.listdir("/run/org")) - {"broker.sock"})
+attempt("another door", lambda: set(os.listdir("/run/org")) - {"llm"})
 attempt("through a link", lambda: os.symlink(f"{HOME}/state", "way") or os.listdir("way"))
 os.path.lexists("way") and os.unlink("way")
 """
@@ -87,7 +87,7 @@ BROKER = """
 def answer(text, more=b""):
     with socket.socket(socket.AF_UNIX) as s:
         s.settimeout(5)
-        s.connect("/run/org/broker.sock")
+        s.connect("/run/org/llm")
         s.sendall(text.replace("\\n", "\\r\\n").encode() + more)
         said = b""
         while piece := s.recv(65536):

@@ -164,7 +164,7 @@ def broker(folder: Path, base: str) -> Iterator[tuple[str, int]]:
         send_line(ours, {"id": 1, "do": "open", "cell": "b", "directory": directory, **limits})
         opened = next(line for line in heard if line.get("id") == 1)
         assert "ok" in opened, opened
-        yield str(folder / "door/broker.sock"), child.pid
+        yield str(folder / "door/llm"), child.pid
     finally:
         ours.close()
         child.kill()

@@ -1,0 +1,13 @@
+"""Where a cell finds those it may talk to: sockets in the one folder that is mounted for it.
+
+Their names are short for a reason: a cell that serves may connect to nothing whose address is
+as long as one of the internet, which is all that a filter of calls can see of it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+INSIDE = Path("/run/org")
+BROKER = "llm"  # the way to a model
+FACTS = "sup"  # what the supervisor knows, for org's own program on :7001
