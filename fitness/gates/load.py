@@ -17,12 +17,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import NamedTuple
 
 import psutil
 
+from fitness import outside
 from fitness.beside import CANDIDATE, CURRENT, Beside, Unserved, beside
 from fitness.exchanges import read, write_session
+from fitness.outside import Memory
 from fitness.pairs import Estimate, Finding, Pair, estimate, growth
 from fitness.requests import Request, connection, send
 from fitness.subject import Subject
@@ -43,6 +44,7 @@ LEAK_BYTES_PER_REQUEST_MAX = 32 * 2**10
 RESERVED_BYTES_PER_REQUEST_MAX = 512 * 2**10
 DESCRIPTORS_LEFT_MAX = 8  # of at least ROUNDS_FIRST connections of each kind
 CLOSED_SECONDS_MAX = 1.0  # for a process to notice that its clients have gone
+IDLING_RATIO_MAX = 0.1  # of the time it is measured in, beyond what current does
 HELD_RATIO_MAX, HELD_BYTES_FREE = 1.5, 32 * 2**20
 CHAT = "/v1/chat/completions"
 SESSION = Path(__file__).parent.parent / "suites/load.jsonl"
@@ -54,6 +56,7 @@ class Side:
 
     process: Beside
     bad: str | None = None
+    answering: float = 0.0  # seconds that its answers took
 
     def pin(self, processor: int) -> None:
         """Both sides run on the same processor, for another one may be the busier."""
@@ -65,28 +68,18 @@ class Side:
         answer = send(made, request)
         if answer.status != 200:
             self.bad = f"{request.name} answered {answer.status or 'nothing'} under load"
+        self.answering += answer.seconds
         return answer.seconds
 
     def memory(self) -> Memory:
-        """Raises psutil.Error when it is gone, as the others do."""
-        told = psutil.Process(self.process.pid).memory_info()
-        return Memory(told.rss, told.vms)
-
-    def held(self) -> int:
-        """Bytes in memory, of the process and of all that it started."""
-        process = psutil.Process(self.process.pid)
-        every = (process, *process.children(recursive=True))
-        return sum(int(one.memory_info().rss) for one in every)
+        return outside.memory(self.process.pid)
 
     def descriptors(self) -> int:
-        return int(psutil.Process(self.process.pid).num_fds())
+        return outside.descriptors(self.process.pid)
 
-
-class Memory(NamedTuple):
-    """Bytes in memory, and bytes that are only reserved."""
-
-    resident: int
-    reserved: int
+    def idling(self) -> float:
+        """Seconds that it worked beyond its answers: both share a processor."""
+        return outside.worked(self.process.pid) - self.answering
 
 
 @dataclass
@@ -212,9 +205,19 @@ def measure(kinds: Sequence[Kind], current: Side, candidate: Side) -> dict[str, 
         kind.pairs.clear()
         kind.grown.clear()
     before = [side.descriptors() for side in sides]
+    idle, began = [side.idling() for side in sides], time.monotonic()
     _take(kinds, *sides)
+    taken = time.monotonic() - began
     kept = [_kept(side, was) for side, was in zip(sides, before, strict=True)]
-    return {"held_bytes": [side.held() for side in sides], "kept_descriptors": kept}
+    return {
+        "held_bytes": [side.memory().resident for side in sides],
+        "kept_descriptors": kept,
+        "idling_ms": [
+            round(max(0.0, side.idling() - was) * 1000)
+            for side, was in zip(sides, idle, strict=True)
+        ],
+        "measured_ms": [round(taken * 1000)],
+    }
 
 
 def _take(kinds: Sequence[Kind], current: Side, candidate: Side) -> None:
@@ -243,10 +246,6 @@ def _kept(side: Side, before: int) -> int:
     return more
 
 
-def _wants_more(kind: Kind) -> bool:
-    return kind.finding is Finding.UNSURE and len(kind.pairs) < PAIRS_MAX
-
-
 def _leaks(kinds: Sequence[Kind]) -> str | None:
     for kind in kinds:
         if leak := kind.leak():
@@ -262,4 +261,7 @@ def _keeps(details: Mapping[str, Sequence[int]]) -> str | None:
     old, new = details["held_bytes"]
     if new > old * HELD_RATIO_MAX + HELD_BYTES_FREE:
         return f"it holds {new / 2**20:.0f} MiB where current holds {old / 2**20:.0f}"
+    (old, new), (taken,) = details["idling_ms"], details["measured_ms"]
+    if new - old > IDLING_RATIO_MAX * taken:
+        return f"it works {new / 1000:.1f} s while it is not asked, current {old / 1000:.1f}"
     return None

@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -29,6 +30,7 @@ class Handler(BaseHTTPRequestHandler):
     wbufsize = -1  # an answer is one packet; two would wait for each other
     faults: ClassVar[Faults] = {}
     kept: ClassVar[list[object]] = []
+    nameless: ClassVar[int] = os.memfd_create("nameless")
 
     def setup(self) -> None:
         super().setup()
@@ -50,6 +52,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == self.faults.get("leaks_at", self.path):
             self.kept.append(b"x" * self.faults.get("leak", 0))
             self.kept.append(bytearray(self.faults.get("untouched", 0)))
+            os.write(self.nameless, b"x" * self.faults.get("nameless", 0))
         while time.perf_counter() < until:
             pass
         body = b"{}"
@@ -65,8 +68,13 @@ class Handler(BaseHTTPRequestHandler):
         """Silent."""
 
 
+SPINNING = "import os\nwhile os.getppid() == {}: pass"
+
+
 def main() -> None:
     Handler.faults = json.loads(sys.argv[1])
+    if Handler.faults.get("spins"):
+        subprocess.Popen([sys.executable, "-c", SPINNING.format(os.getpid())])
     if Handler.faults.get("deaf"):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with ThreadingHTTPServer(("", 0), Handler, bind_and_activate=False) as server:

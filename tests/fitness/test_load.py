@@ -18,6 +18,11 @@ BAD: dict[str, tuple[Faults, str]] = {
         {"untouched": 2**20, "leaks_at": "/v1/models"},
         "each request of /v1/models leaves 10",
     ),
+    "a megabyte a request in a file without a name": (
+        {"nameless": 2**20, "leaks_at": "/v1/models"},
+        "each request of /v1/models leaves 10",
+    ),
+    "work that nobody asked for": ({"spins": True}, "while it is not asked"),
     "descriptors": ({"descriptors": True}, "descriptors stay open"),
     "errors": ({"status": 500}, "/v1/models answered 500 under load"),
 }
