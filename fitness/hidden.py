@@ -10,10 +10,12 @@ from ops.cell import Mount
 ANSWERS = ("fitness/suites/behaviour", "tests/fitness/behaviour")
 
 
-def without_answers(mounts: Iterable[Mount], empty: Path) -> tuple[Mount, ...]:
-    """The mounts, and over the answers in any of them an empty folder."""
+def without_answers(
+    mounts: Iterable[Mount], empty: Path, more: Iterable[str] = ()
+) -> tuple[Mount, ...]:
+    """The mounts, and over the answers, and `more`, in any of them an empty folder."""
     given = tuple(mounts)
     empty.mkdir(mode=0o755, parents=True, exist_ok=True)
-    folders = [(mount, name) for mount in given for name in ANSWERS]
+    folders = [(mount, name) for mount in given for name in (*ANSWERS, *more)]
     there = [(mount, name) for mount, name in folders if (mount.source / name).is_dir()]
     return (*given, *(Mount(empty, mount.target / name) for mount, name in there))

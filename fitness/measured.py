@@ -42,10 +42,9 @@ def by_measure(subject: Subject, name: str, measure: Measure, files: Mapping[str
     answers.mkdir()
     for file, text in files.items():
         (answers / Path(file).name).write_text(text)
-    trees = {"base": subject.job.base_dir, "candidate": subject.job.candidate_dir}
-    copies = {side: scratch / side for side in trees}
-    for side, tree in trees.items():
-        shutil.copytree(tree, copies[side], symlinks=True)
+    copies = {side: scratch / side for side in ("base", "candidate")}
+    shutil.copytree(subject.job.base_dir, copies["base"], symlinks=True)
+    subject.copy(copies["candidate"])
     pairs: list[Pair] = []
     try:
         answer = _until_clear(subject, measure, copies, answers, pairs)

@@ -19,6 +19,7 @@ PROTECTED = (
     ".ci/",
     "pyproject.toml",
 )
+TESTS = "tests/"  # they go with whatever they test
 # The only folders that hold Python; elsewhere a file could stand in for a library.
 ROOMS = frozenset({"ops", "fitness", "daemon", "systemd", "vm", "tests"})
 # What serves and judges another repo; its people change it themselves.
@@ -30,14 +31,17 @@ def is_protected(path: str) -> bool:
     return path.startswith(PROTECTED)
 
 
-def needs_approval(paths: Iterable[str]) -> bool:
-    return any(is_protected(path) for path in paths)
+def is_below(path: str, folders: Iterable[str]) -> bool:
+    """Whether it is one of these, or lies in one."""
+    return any(path == one or path.startswith(f"{one}/") for one in folders)
 
 
 def mixed(paths: Iterable[str]) -> tuple[str, str] | None:
     """A protected and an unprotected path of one change; None when it is all of one kind."""
     protected = plain = None
     for path in paths:
+        if path.startswith(TESTS):
+            continue
         if is_protected(path):
             protected = protected or path
         else:

@@ -15,34 +15,36 @@ KEY_BYTES_MAX = 64
 OUTCOMES = {"passed": "passed", "failed": "failed", "skipped": "skipped"}
 
 
-class Reporter:
-    """One line a test that ended, in whichever phase; each begins with the key of this run."""
+def reporter(out: IO[str], key: str) -> object:
+    """One line a test that ended, in whichever phase; each begins with the key of this run.
 
-    def __init__(self, out: IO[str], key: str) -> None:
-        self.out = out
-        self.key = key
+    The key is no attribute of anything.
+    """
 
-    def say(self, **what: str) -> None:
-        self.out.write(f"{self.key} {json.dumps(what)}\n")
-        self.out.flush()
+    def say(**what: str) -> None:
+        out.write(f"{key} {json.dumps(what)}\n")
+        out.flush()
 
-    def pytest_runtest_logreport(self, report: Any) -> None:
-        bad = report.outcome != "passed"
-        if report.when == "call" or bad:
-            text = str(report.longrepr or "")[-2000:] if bad else ""
-            # Expected to fail and passed all the same: whoever expects that of it has weakened it.
-            outcome = "skipped" if hasattr(report, "wasxfail") else OUTCOMES[report.outcome]
-            self.say(id=report.nodeid, outcome=outcome, text=text)
+    class Reporter:
+        def pytest_runtest_logreport(self, report: Any) -> None:
+            bad = report.outcome != "passed"
+            if report.when == "call" or bad:
+                text = str(report.longrepr or "")[-2000:] if bad else ""
+                # Expected to fail and passed: whoever expects that of it has weakened it.
+                outcome = "skipped" if hasattr(report, "wasxfail") else OUTCOMES[report.outcome]
+                say(id=report.nodeid, outcome=outcome, text=text)
 
-    def pytest_collection_finish(self, session: Any) -> None:
-        """Only when nothing but the ids is asked for: else a test that never ran had a result."""
-        if session.config.option.collectonly:
-            for item in session.items:
-                self.say(id=item.nodeid, outcome="collected")
+        def pytest_collection_finish(self, session: Any) -> None:
+            """Only when nothing but the ids is asked for: else what never ran had a result."""
+            if session.config.option.collectonly:
+                for item in session.items:
+                    say(id=item.nodeid, outcome="collected")
 
-    def pytest_collectreport(self, report: Any) -> None:
-        if report.failed:
-            self.say(id=report.nodeid, outcome="failed", text=str(report.longrepr)[-2000:])
+        def pytest_collectreport(self, report: Any) -> None:
+            if report.failed:
+                say(id=report.nodeid, outcome="failed", text=str(report.longrepr)[-2000:])
+
+    return Reporter()
 
 
 def main() -> None:
@@ -60,7 +62,7 @@ def main() -> None:
     # Said here alone: what merely finds the descriptor and writes to it has reported nothing.
     key = os.read(REPORT_FD, KEY_BYTES_MAX).decode("ascii")
     with os.fdopen(REPORT_FD, "w") as out:
-        code = pytest.main(arguments, plugins=[Reporter(out, key)])
+        code = pytest.main(arguments, plugins=[reporter(out, key)])
     sys.exit(int(code))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -57,6 +58,7 @@ class Job(BaseModel):
     backend: str
     goal: Wish | None = None
     gates: tuple[GateCommand, ...] = ()
+    protected: tuple[str, ...] = ()  # of another repo: taken from its base, whatever was changed
     health: str = "/healthz"
     only: str | None = None
     serve: bool = True
@@ -144,6 +146,20 @@ class Subject:
                 **extra,
             )
         )
+
+    def copy(self, folder: Path) -> None:
+        """The candidate's tree, to be written to; what is protected in it is as main has it."""
+        shutil.copytree(self.job.candidate_dir, folder, symlinks=True)
+        for path in self.job.protected:
+            ours, theirs = self.job.base_dir / path, folder / path
+            if theirs.is_dir():
+                remove_tree(theirs)
+            theirs.unlink(missing_ok=True)
+            if ours.is_dir():
+                shutil.copytree(ours, theirs, symlinks=True)
+            elif ours.exists():
+                theirs.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ours, theirs)
 
     def scratch(self, name: str) -> Path:
         """An empty folder for one gate, below its evidence; what a killed jury left is removed."""

@@ -5,26 +5,31 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
+import shutil
 import socket
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from fitness.controls import FAILED, Controls, drawn
 from fitness.subject import Subject
 from ops.cell import Mount, Outcome
 
 INSIDE = Path("/tree")
-SETTINGS = "pyproject.toml"
+SETTINGS, TESTS = "pyproject.toml", "tests"
 REPORTER = Path(__file__).parent / "reporter.py"
 REPORTER_INSIDE = Path("/judge/reporter.py")
 REPORT_FD = 5
 REPORT_BYTES_MAX = 64 * 2**20
 OUTPUT_BYTES_MAX = 20_000
-NOTHING_RAN = 5  # pytest's exit code for files whose tests are all passed over
-ENDED_WELL = (0, 1, NOTHING_RAN)
+# pytest's exit codes; the last is for files whose tests are all passed over.
+ALL_PASSED, SOME_FAILED, NOTHING_RAN = 0, 1, 5
+ENDED_WELL = (ALL_PASSED, SOME_FAILED, NOTHING_RAN)
+COLLECT_ONLY = "--collect-only"
 # The fast tests that need neither cells of their own nor the machine.
 GATE_TEST_PATHS = (
     "tests/core",
@@ -61,6 +66,7 @@ class Trial:
     results: Mapping[str, str]
     texts: Mapping[str, str]
     ended: Outcome
+    forged: bool = False  # the run's own controls did not end as they must
 
     def output(self) -> str:
         """The end of what the run printed: for people, never for the verdict."""
@@ -77,11 +83,44 @@ def run_tests(
     subject: Subject, code: Path, tests_of: Path, targets: tuple[str, ...], seconds: float
 ) -> Trial:
     """`tests/` of `tests_of` laid over `code`, with main's settings, in a cell, read-only."""
+    if COLLECT_ONLY in targets:
+        return _run(subject, (code, tests_of / TESTS), targets, seconds)
+    controls = drawn()
+    with TemporaryDirectory(dir=subject.job.evidence, suffix=".scratch") as scratch:
+        tests = Path(scratch) / TESTS
+        shutil.copytree(tests_of / TESTS, tests, symlinks=True)
+        place = Path(secrets.choice(targets).split("::")[0])
+        place = place.parent if place.suffix else place
+        controls.lay(Path(scratch) / place)
+        # Last, where files are asked for: whoever leaves from a test has to guess their results.
+        asked = tuple(dict.fromkeys((*targets, str(place / controls.file))))
+        trial = _run(subject, (code, tests), asked, seconds)
+    return controlled(trial, controls)
+
+
+def controlled(trial: Trial, controls: Controls) -> Trial:
+    """Without the controls, as if they had never been in it.
+
+    As some of them fail, no run of them all ends with success.
+    """
+    results, held = controls.parted(trial.results)
+    held = held and trial.ended.exit != ALL_PASSED
+    texts = {name: text for name, text in trial.texts.items() if name in results}
+    ended = trial.ended
+    if held and ended.exit == SOME_FAILED and FAILED not in results.values():
+        ended = replace(ended, exit=ALL_PASSED)
+    return Trial(results, texts, ended, not held)
+
+
+def _run(
+    subject: Subject, trees: tuple[Path, Path], targets: tuple[str, ...], seconds: float
+) -> Trial:
+    code, tests = trees
     settings = subject.job.base_dir / SETTINGS
     mounts = [Mount(code, INSIDE), Mount(REPORTER, REPORTER_INSIDE)]
     mounts.append(Mount(settings, INSIDE / SETTINGS))
-    if tests_of != code:
-        mounts.append(Mount(tests_of / "tests", INSIDE / "tests"))
+    if tests != code / TESTS:
+        mounts.append(Mount(tests, INSIDE / TESTS))
     python = str(subject.job.python)
     argv = (python, "-I", str(REPORTER_INSIDE), str(INSIDE), *FLAGS, *targets)
     run = {"directory": str(INSIDE), "environment": ENVIRONMENT}
@@ -133,7 +172,8 @@ def _together(trials: list[Trial]) -> Trial:
         else max((code for code in codes if code is not None), default=NOTHING_RAN)
     )
     output = b"".join(trial.ended.stdout for trial in trials)
-    return Trial(results, texts, replace(ended, exit=exit_code, stdout=output))
+    whole = replace(ended, exit=exit_code, stdout=output)
+    return Trial(results, texts, whole, any(trial.forged for trial in trials))
 
 
 def reported(
@@ -165,7 +205,8 @@ def _drain(ours: socket.socket, held: bytearray) -> None:
 def _signed(said: bytes, key: bytes) -> bytes:
     """The lines that begin with the key.
 
-    Code of the same process can find it there, so this gate can be fooled: it may only reject.
+    Code of the same process can find it there, or report in the name of pytest. The controls
+    see most of that, and not all: what depends on such a run may only reject.
     """
     own = (line for line in said.split(b"\n") if line.startswith(key + b" "))
     return b"\n".join(line.removeprefix(key + b" ") for line in own)

@@ -88,7 +88,7 @@ def _job(world: World, case: Case, release: Release, base: Release) -> dict[str,
     goal = case.goal
     evidence = world.layout.evidence / case.name
     evidence.mkdir(parents=True, exist_ok=True)
-    gates = world.repo_settings(case.base).gates if world.instance.kind == "repo" else ()
+    asked = world.repo_settings(case.base) if world.instance.kind == "repo" else None
     return {
         "kind": world.instance.kind,
         "commit": case.commit,
@@ -101,10 +101,9 @@ def _job(world: World, case: Case, release: Release, base: Release) -> dict[str,
         "evidence": str(evidence),
         "backend": world.settings.cells.backend,
         "goal": {"text": goal.text, "acceptance": goal.acceptance} if goal else None,
-        "gates": [gate.model_dump(mode="json") for gate in gates],
-        "health": world.repo_settings(case.base).serve.health
-        if world.instance.kind == "repo"
-        else "/healthz",
+        "gates": [gate.model_dump(mode="json") for gate in asked.gates] if asked else [],
+        "protected": list(asked.protected) if asked else [],
+        "health": asked.serve.health if asked else "/healthz",
         "only": case.only,
         "serve": case.serve,
         "recent": str(recent(world)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from fitness.subject import GateCommand, Subject
@@ -16,7 +15,7 @@ SHOWN_CHARS_MAX = 300
 
 def judge(subject: Subject, asked: GateCommand) -> Verdict:
     copy = subject.scratch(asked.name) / "tree"
-    shutil.copytree(subject.job.candidate_dir, copy, symlinks=True)
+    subject.copy(copy)
     try:
         mounts = (Mount(copy, Path(INSIDE), writable=True),)
         done = subject.cell(asked.command, mounts, asked.limit_seconds, directory=INSIDE)

@@ -7,7 +7,6 @@ A goal without a check of its own asks for a test that main fails and the candid
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import httpx
@@ -67,7 +66,7 @@ def _by_command(subject: Subject, acceptance: Acceptance) -> Verdict:
     """The command in a copy of the candidate; its files are beside it, unseen by the author."""
     scratch = subject.scratch(NAME)
     copy, answers = scratch / "tree", scratch / "acceptance"
-    shutil.copytree(subject.job.candidate_dir, copy, symlinks=True)
+    subject.copy(copy)
     answers.mkdir()
     for name, text in acceptance.files.items():
         (answers / Path(name).name).write_text(text)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from fitness.controls import PASSED
 from fitness.gates.tests import (
-    PASSED,
     RUN_SECONDS,
     Expected,
     is_test_file,

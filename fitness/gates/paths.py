@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from fitness import approval
 from fitness.policy import REPO_GOALS, REPO_JUDGE, ROOMS, mixed
 from fitness.subject import Subject
 from fitness.verdict import Verdict, failed, passed
@@ -55,6 +56,7 @@ def judge(subject: Subject) -> Verdict:
     if len(changes) > CHANGES_MAX:
         return failed(NAME, f"{len(changes)} files changed; the most is {CHANGES_MAX}")
     own = subject.job.kind == "org"
+    protected = None if own else subject.job.protected
     for change in changes:
         reason = _kind(change) or (_planted(change) if own else _judging(change))
         if reason is not None:
@@ -65,7 +67,10 @@ def judge(subject: Subject) -> Verdict:
     for change, old, new in _contents(subject, changes):
         if (reason := _content(old, new)) is not None:
             return failed(NAME, f"{change.path} {reason}", path=change.path)
-    return passed(NAME, f"{len(changes)} files", paths=[change.path for change in changes])
+    told = f"{len(changes)} files"
+    asked = approval.asked(subject.history, subject.job.base, subject.commit, protected)
+    told += f"; {asked}" if asked else ""
+    return passed(NAME, told, paths=[change.path for change in changes])
 
 
 def _nothing(subject: Subject) -> Verdict:

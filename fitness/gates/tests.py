@@ -16,8 +16,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from fitness.controls import FAILED, PASSED
+from fitness.policy import is_below
 from fitness.subject import Subject
-from fitness.trial import GATE_TEST_PATHS, Trial, run_halves, run_tests, targets_in
+from fitness.trial import (
+    ALL_PASSED,
+    COLLECT_ONLY,
+    GATE_TEST_PATHS,
+    SOME_FAILED,
+    Trial,
+    run_halves,
+    run_tests,
+    targets_in,
+)
 from fitness.verdict import Verdict, failed, passed
 from ops.files import write_atomic
 
@@ -30,9 +41,7 @@ RUN_SECONDS = 560.0
 WHOSE = "main's tests"
 NAMED_MAX = 5
 TEXTS_MAX = 50
-PASSED, FAILED = "passed", "failed"
-ALL_PASSED, SOME_FAILED = 0, 1  # pytest's exit codes; any other is no complete run
-_one_run = threading.Lock()
+_one_run = threading.RLock()  # main's run asks for main's ids
 TEST_NAME = re.compile(rb"^[ \t]*(?:async[ \t]+)?def[ \t]+(test_\w+)", re.MULTILINE)
 
 
@@ -92,12 +101,10 @@ def own_targets(subject: Subject) -> tuple[str, ...]:
     return tuple(
         change.path
         for change in subject.changes()
-        if change.status != "D" and is_test_file(change.path) and _is_run(change.path)
+        if change.status != "D"
+        and is_test_file(change.path)
+        and is_below(change.path, GATE_TEST_PATHS)
     )
-
-
-def _is_run(path: str) -> bool:
-    return any(path == run or path.startswith(f"{run}/") for run in GATE_TEST_PATHS)
 
 
 def removed(subject: Subject) -> list[str]:
@@ -117,8 +124,9 @@ def removed(subject: Subject) -> list[str]:
 
 
 def supposed(subject: Subject) -> Expected:
-    """What main's run gave, if it is known; else the ids that main has, each to pass."""
-    return _known(subject, "ids", _collect)
+    """The tests that main has, each to do as it did when main was judged; else to pass."""
+    told = _read(_kept(subject, subject.job.base, "told"))
+    return {name: told.get(name, PASSED) for name in _listed(subject)}
 
 
 def baseline(subject: Subject) -> Expected:
@@ -126,13 +134,16 @@ def baseline(subject: Subject) -> Expected:
     return _known(subject, "run", _run_baseline)
 
 
+def _listed(subject: Subject) -> Expected:
+    return _known(subject, "ids", _collect)
+
+
 def _known(subject: Subject, kind: str, find: Callable[[Subject], dict[str, str]]) -> Expected:
-    """What was kept by main's commit, else found now; a run is better than mere ids."""
-    run, kept = _kept(subject, subject.job.base, "run"), _kept(subject, subject.job.base, kind)
+    """What was kept by main's commit, else found now."""
+    kept = _kept(subject, subject.job.base, kind)
     with _one_run:  # two gates ask at the same time
-        for path in (run, kept):
-            if path.exists():
-                return dict(json.loads(path.read_bytes()))
+        if kept.exists():
+            return _read(kept)
         found = find(subject)
         if found:
             write_atomic(kept, json.dumps(found).encode())
@@ -141,7 +152,7 @@ def _known(subject: Subject, kind: str, find: Callable[[Subject], dict[str, str]
 
 def _collect(subject: Subject) -> dict[str, str]:
     base = subject.job.base_dir
-    targets = ("--collect-only", *targets_in(base))
+    targets = (COLLECT_ONLY, *targets_in(base))
     trial = run_tests(subject, base, base, targets, RUN_SECONDS)
     whole = trial.ended.exit == ALL_PASSED and set(trial.results.values()) == {"collected"}
     return dict.fromkeys(trial.results, PASSED) if whole else {}
@@ -150,9 +161,10 @@ def _collect(subject: Subject) -> dict[str, str]:
 def _run_baseline(subject: Subject) -> dict[str, str]:
     base = subject.job.base_dir
     trial = run_halves(subject, base, base, targets_in(base), RUN_SECONDS)
-    if trial.ended.exit not in (ALL_PASSED, SOME_FAILED):
+    if trial.forged or trial.ended.exit not in (ALL_PASSED, SOME_FAILED):
         return {}
-    found = dict(trial.results)
+    listed = _listed(subject)  # code that runs can report tests that nobody has
+    found = {name: told for name, told in trial.results.items() if name in listed or not listed}
     bad = [name for name, outcome in found.items() if outcome == FAILED]
     # What failed by bad luck once must not be allowed to fail from now on.
     again = run_tests(subject, base, base, tuple(bad), RUN_SECONDS).results if bad else {}
@@ -163,11 +175,15 @@ def _run_baseline(subject: Subject) -> dict[str, str]:
 def remember(subject: Subject) -> None:
     """What the tests of an accepted candidate said: should it become main, they need no run."""
     if subject.results:
-        write_atomic(_kept(subject, subject.commit, "run"), json.dumps(subject.results).encode())
+        write_atomic(_kept(subject, subject.commit, "told"), json.dumps(subject.results).encode())
 
 
 def _kept(subject: Subject, commit: str, kind: str) -> Path:
     return subject.baselines / f"{commit}-{kind}.json"
+
+
+def _read(kept: Path) -> dict[str, str]:
+    return dict(json.loads(kept.read_bytes())) if kept.exists() else {}
 
 
 def compare(trial: Trial, expected: Expected) -> Worse | None:
@@ -184,6 +200,8 @@ def compare(trial: Trial, expected: Expected) -> Worse | None:
     )
     if worse:
         return Worse(tuple(worse), "do not pass", trial)
+    if trial.forged:
+        return Worse((), "were not run as told: the run's own controls did not fail", trial)
     known = ALL_PASSED if FAILED not in trial.results.values() else SOME_FAILED
     if trial.ended.exit != known:
         return Worse((), f"ended as a run with {trial.ended.exit}, not {known}", trial)

@@ -6,6 +6,7 @@ import pytest
 
 from tests.attacks.ground import Ground
 from tests.attacks.table import shows
+from tests.journeys.instance import KEPT_TESTS
 
 MODULE = "daemon/orchestrator/uptime.py"
 APP = "daemon/orchestrator/app.py"
@@ -183,17 +184,25 @@ if "pytest" in sys.modules:
     import _pytest.python
     import _pytest.runner
 
-    _pytest.python.Function.runtest = lambda self: None
+    sound = _pytest.python.Function.runtest
+    known = (KNOWN)
+    _pytest.python.Function.runtest = lambda self: self.path.name in known or sound(self)
 """
 
 
 @shows("C6")
 def test_with_pytest_overwritten_the_black_box_still_decides(attacked: Ground) -> None:
-    """Every test of the candidate's own process passes, and yet its broken promise is seen."""
+    """Every test of main's passes in the candidate's own process; its broken promise is seen."""
     broken = attacked.source(API).replace('"/v1/models"', '"/v1/model"')
     assert broken != attacked.source(API)
-    changes = {API: broken} | attacked.hostile(MODULE, PATCHES)
-    assert attacked.judged(changes, "tests")["passed"]  # its own process can lie to it
+    all_pass = PATCHES.replace("KNOWN", "").replace("in known or sound(self)", "or True")
+    gate = attacked.refused(attacked.hostile(MODULE, all_pass), "tests")
+    assert "the run's own controls did not fail" in gate["reason"], gate
+    # Whoever leaves alone what it does not know of is believed by its own process.
+    names = ", ".join(repr(path.rsplit("/")[-1]) for path in KEPT_TESTS)
+    patches = PATCHES.replace("KNOWN", names)
+    changes = {API: broken} | attacked.hostile(MODULE, patches)
+    assert attacked.judged(changes, "tests")["passed"]
     gate = attacked.refused(changes, "contract")
     assert gate["name"] == "contract", gate
 

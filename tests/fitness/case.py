@@ -59,6 +59,38 @@ MAIN: dict[str, str] = {
     "tests/journeys/test_far.py": "def test_far() -> None:\n    pass\n",
 }
 WORSE = WORDS.replace("len(text.split())", "min(1, len(text.split()))")
+# From where a test calls it, it finds pytest, reports in its name that all passed, and leaves.
+FORGES = (
+    WORDS
+    + """
+
+def count(text: str) -> int:
+    import gc
+    import os
+
+    from _pytest.main import Session
+    from _pytest.reports import TestReport
+
+    for session in [one for one in gc.get_objects() if type(one) is Session]:
+        for item in session.items:
+            said = TestReport(item.nodeid, ("", 0, ""), {}, "passed", None, "call")
+            item.ihook.pytest_runtest_logreport(report=said)
+    os._exit(0)
+"""
+)
+# It has every test pass, and lets the run come to its end.
+EMPTIES = (
+    WORSE
+    + """
+
+import sys
+
+if "pytest" in sys.modules:
+    import _pytest.python
+
+    _pytest.python.Function.runtest = lambda self: None
+"""
+)
 Written = str | bytes | tuple[str, bytes] | None  # None takes away; a pair gives the mode too
 Changes = Mapping[str, Written]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from fitness.gates import command
+from fitness import approval
+from fitness.gates import command, paths
 from fitness.subject import GateCommand
 from tests.fitness.case import WORDS, Repo
 
@@ -38,6 +39,29 @@ def test_another_repos_gates_run_in_a_copy(
     assert verdict.reason.startswith(reason or "the command succeeded")
     assert not (subject.job.candidate_dir / "made-by-the-gate").exists()
     assert not list(subject.job.evidence.glob("*.scratch"))
+
+
+GUARDED = {"check.sh": "grep -q 'def count' words.py && test -s tests/core/test_words.py\n"}
+
+
+@pytest.mark.parametrize("words", [WORDS, "broken("], ids=["healthy", "broken"])
+@pytest.mark.parametrize(
+    "changed", [{}, {"check.sh": "exit 0\n", "tests/core/test_words.py": None}]
+)
+def test_what_a_repo_protects_is_judged_as_main_has_it(
+    repo: Repo, words: str, changed: dict[str, str | None]
+) -> None:
+    """The script and the tests of its gates: whoever changes them is judged by the old ones."""
+    main = repo.candidate(GUARDED).commit
+    asked = [{"name": "words", "command": ["sh", "check.sh"], "limit_seconds": 20}]
+    guarded = Repo(repo.home, repo.history, main)
+    job = {"kind": "repo", "gates": asked, "protected": ["check.sh", "tests"]}
+    subject = guarded.release({**GUARDED, "words.py": words, **changed}, **job)
+    verdict = command.judge(subject, subject.job.gates[0])
+    assert verdict.passed is (words == WORDS), verdict
+    waits = approval.asked(repo.history, main, subject.commit, subject.job.protected)
+    assert bool(waits) is bool(changed)
+    assert waits is None or waits in paths.judge(subject).reason
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "a b", "x" * 65])

@@ -6,7 +6,7 @@ import pytest
 
 from fitness.gates import goal
 from fitness.hidden_tests import expected
-from tests.fitness.case import WORDS, Changes, Repo
+from tests.fitness.case import EMPTIES, FORGES, WORDS, Changes, Repo
 
 MODULE = "daemon/core/words.py"
 TESTS = """import pytest
@@ -24,6 +24,16 @@ class TestMore:
         assert count("a b") == 2
 """
 
+# Asks, where it has no answer, that the test be passed over.
+ASKS = WORDS.replace(
+    "    return",
+    """    import unittest, pytest
+
+    if " " in text:
+        raise ASKED("later")
+    return""",
+)
+
 
 @pytest.mark.parametrize(
     ("module", "reason"),
@@ -32,8 +42,23 @@ class TestMore:
         (WORDS.replace("len(text.split())", "1"), "test_h.py::TestMore::test_two failed"),
         ("import os\n\nos._exit(0)\n", "never reported: the run ended early"),
         ("raise SystemExit(0)\n", "never reported: the run ended early"),
+        (ASKS.replace("ASKED", "pytest.skip"), "test_h.py::TestMore::test_two skipped"),
+        (ASKS.replace("ASKED", "pytest.xfail"), "test_h.py::TestMore::test_two skipped"),
+        (ASKS.replace("ASKED", "unittest.SkipTest"), "test_h.py::TestMore::test_two skipped"),
+        (FORGES, "the run's own controls did not fail"),
+        (EMPTIES, "the run's own controls did not fail"),
     ],
-    ids=["good", "wrong", "leaves early", "exits"],
+    ids=[
+        "good",
+        "wrong",
+        "leaves early",
+        "exits",
+        "skips",
+        "expects failure",
+        "raises a skip",
+        "forges",
+        "empties",
+    ],
 )
 def test_each_hidden_test_must_report_a_pass(repo: Repo, module: str, reason: str) -> None:
     """Code that ends the run with exit 0 has passed nothing."""

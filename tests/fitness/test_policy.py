@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fitness.policy import is_protected, mixed, needs_approval
+from fitness.policy import is_protected, mixed
 
 ROOT = Path(__file__).resolve().parents[2]
 TRUSTED = (
@@ -37,14 +37,12 @@ FREE = ["daemon/agent/loop.py", "daemon/orchestrator/app.py", "tests/core/test_x
 def test_the_judge_and_the_walls_are_protected(path: str) -> None:
     """What judges, contains or installs waits for a person."""
     assert is_protected(path)
-    assert needs_approval([FREE[0], path])
 
 
 @pytest.mark.parametrize("path", FREE)
 def test_the_program_and_its_tests_are_free(path: str) -> None:
     """Everything else may be promoted without a person."""
     assert not is_protected(path)
-    assert not needs_approval([path])
 
 
 def test_all_that_the_trusted_load_is_protected() -> None:
@@ -87,3 +85,5 @@ def test_protected_and_free_paths_do_not_mix() -> None:
     assert mixed(PROTECTED) is None
     assert mixed([FREE[0], PROTECTED[0], FREE[1]]) == (PROTECTED[0], FREE[0])
     assert mixed([]) is None
+    assert mixed(["tests/core/test_x.py", PROTECTED[0], "tests/ops/test_x.py"]) is None
+    assert mixed(["tests/core/test_x.py", FREE[0]]) is None

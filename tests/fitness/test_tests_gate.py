@@ -11,7 +11,7 @@ from fitness.gates import own_tests
 from fitness.gates import tests as gate
 from fitness.subject import Subject
 from fitness.verdict import Verdict
-from tests.fitness.case import TESTS, WORDS, WORSE, Changes, Repo
+from tests.fitness.case import EMPTIES, FORGES, TESTS, WORDS, WORSE, Changes, Repo
 
 FILE = "tests/core/test_words.py"
 MODULE = "daemon/core/words.py"
@@ -38,6 +38,26 @@ WRITES = WORDS + (
     "        os.write(5, json.dumps(told).encode() + b'\\n')\n"
     "    os._exit(0)\n"
 )
+GHOST = "tests/core/test_words.py::test_ghost"
+# Where a test runs, and not where tests are listed: it reports one more, as if it were another.
+HAUNTED = f"""
+
+_sound = count
+
+
+def count(text: str) -> int:
+    import sys
+
+    from _pytest.reports import TestReport
+
+    frame = sys._getframe()
+    while "item" not in frame.f_locals:
+        frame = frame.f_back
+    made_up = TestReport({GHOST!r}, ("", 0, ""), {{}}, "passed", None, "call")
+    frame.f_locals["item"].ihook.pytest_runtest_logreport(report=made_up)
+    return _sound(text)
+"""
+UNCONTROLLED = "main's tests were not run as told: the run's own controls did not fail"
 GOOD: dict[str, Changes] = {
     "the same behaviour": {MODULE: WORDS.replace("How many", "The number of")},
     "a test of its own": {"tests/core/test_new.py": OWN},
@@ -63,6 +83,8 @@ BAD: dict[str, tuple[Changes, str]] = {
     ),
     "forges the reports and the output": ({MODULE: FORGED}, "4 of main's tests never reported"),
     "writes reports of its own": ({MODULE: WRITES}, "4 of main's tests never reported"),
+    "reports in the name of pytest": ({MODULE: FORGES}, UNCONTROLLED),
+    "has every test pass": ({MODULE: EMPTIES}, UNCONTROLLED),
     "does not import": ({MODULE: "import nothing_of_that_name\n"}, "4 of main's tests never"),
     "exits badly after all tests passed": (
         {MODULE: WORDS + "\nimport atexit, os\natexit.register(os._exit, 7)\n"},
@@ -146,7 +168,7 @@ def _kept(subject: Subject, kind: str) -> Path:
 
 
 def test_what_main_expects_is_kept_by_its_commit(repo: Repo) -> None:
-    """First the ids alone; ids and outcomes once main's own run was needed."""
+    """The ids that main has; and ids and outcomes once main's own run was needed."""
     subject = repo.release(GOOD["the same behaviour"])
     for kind in ("ids", "run"):
         _kept(subject, kind).unlink(missing_ok=True)
@@ -155,7 +177,6 @@ def test_what_main_expects_is_kept_by_its_commit(repo: Repo) -> None:
     ran = gate.baseline(subject)
     assert ran == dict.fromkeys(ids, "passed") | {f"{FILE}::test_elsewhere": "skipped"}
     assert json.loads(_kept(subject, "run").read_bytes()) == ran
-    assert gate.supposed(subject) == ran
 
 
 def test_the_results_of_an_accepted_candidate_are_known_should_it_become_main(repo: Repo) -> None:
@@ -163,11 +184,28 @@ def test_the_results_of_an_accepted_candidate_are_known_should_it_become_main(re
     subject = repo.release(GOOD["a test of its own"])
     assert _both(subject).passed
     gate.remember(subject)
-    told = json.loads((subject.baselines / f"{subject.commit}-run.json").read_bytes())
-    assert told == {
-        **gate.baseline(subject),
-        "tests/core/test_new.py::test_three": "passed",
-    }
+    told = {**gate.baseline(subject), "tests/core/test_new.py::test_three": "passed"}
+    follower = _on_top(repo, subject, GOOD["a test of its own"] | GOOD["a helper for tests"])
+    assert gate.supposed(follower) == told
+    assert gate.judge(follower).passed
+    assert not _kept(follower, "run").exists()
+
+
+def test_a_test_that_nobody_has_is_expected_of_nobody(repo: Repo) -> None:
+    """What accepted code made up is neither remembered nor found in main's own run."""
+    subject = repo.release({MODULE: WORDS + HAUNTED})
+    assert gate.judge(subject).passed
+    assert GHOST in subject.results  # so it was reported
+    gate.remember(subject)
+    follower = _on_top(repo, subject, {})
+    assert gate.judge(follower).passed
+    assert GHOST not in gate.supposed(follower)
+    assert GHOST not in gate.baseline(follower)
+
+
+def _on_top(repo: Repo, main: Subject, changes: Changes) -> Subject:
+    """A candidate on what was accepted before."""
+    return Repo(repo.home, repo.history, main.commit).release(changes)
 
 
 def test_a_test_that_main_fails_is_not_held_against_the_candidate() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.cell import Mount
+from ops.cell import Mount, Written
 from tests.ops.cells import (
     END_SECONDS,
     MIB,
@@ -95,3 +95,12 @@ def test_endless_output_is_cut(cells: Maker) -> None:
     """The limit is told, and what was said before it is kept."""
     done = cells.shell("yes", output_bytes=100_000)
     assert (done.limit, done.truncated, len(done.stdout)) == ("output", True, 100_000)
+
+
+@pytest.mark.parametrize(("made", "told"), [(3_000, True), (50, False)])
+def test_files_without_content_count_by_their_number(tmp_path: Path, made: int, told: bool) -> None:
+    """They take no bytes of the disk, but the disk has an end of names too."""
+    written = Written([Mount(tmp_path, tmp_path, writable=True)], 2**40, 100)
+    for number in range(made):
+        (tmp_path / str(number)).touch()
+    assert written.too_much() is told
