@@ -32,12 +32,12 @@ NAMES_SHOWN_MAX = 3
 def examine(layout: Layout) -> dict[str, Any]:
     """`{"ok", "checks": [...]}`; a check that breaks is a failed one."""
     every = (*CHECKS, *doctor_guest.checks(layout))
-    checks = [_safely(check, layout) for check in every]
+    checks = [found for check in every if (found := _safely(check, layout)) is not None]
     needed = [check for check in checks if check.needed]
     return {"ok": all(check.ok for check in needed), "checks": [check.view() for check in checks]}
 
 
-def _safely(check: Callable[[Layout], Check], layout: Layout) -> Check:
+def _safely(check: Callable[[Layout], Check | None], layout: Layout) -> Check | None:
     try:
         return check(layout)
     except Trouble as broken:
@@ -148,6 +148,12 @@ def model(layout: Layout) -> Check:
     return Check("model", bool(names), f"{base} offers {shown}", "ollama pull", needed=False)
 
 
+def signing(layout: Layout) -> Check | None:
+    """Whether the key that is configured can sign; nothing is told where there is none."""
+    found = preferences.signer(layout)  # raises Refused when it cannot
+    return Check("signing", True, f"{found.key} signs merges and tags") if found else None
+
+
 def clock(_: Layout) -> Check:
     """A clock behind org's own files would date commits before what they build on."""
     made = (ROOT / "ops" / "boot.py").stat().st_mtime
@@ -155,4 +161,4 @@ def clock(_: Layout) -> Check:
     return Check("clock", time.time() >= made, text, "set the clock", needed=False)
 
 
-CHECKS = (python, git, tmux, cells, disk, home, ports, clock, cgroups, model, daemon)
+CHECKS = (python, git, tmux, cells, disk, home, ports, clock, cgroups, model, signing, daemon)

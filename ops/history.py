@@ -9,13 +9,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
+from ops import adoption
 from ops.errors import Exit, Failed, Refused
 from ops.plumbing import IDENTITY, Plumbing, last_line
 from ops.records import FIELDS, Change, Entry, LogEntry, RefChange, changed, listed, log_entries
+from ops.signing import Signer, parted
 
 MAIN = "refs/heads/main"
 NAME_CHARS_MAX = 250
-DIRTY_SHOWN_MAX = 3
+CONFLICTS_SHOWN_MAX = 3
 LOG_ENTRIES_MAX = 100_000
 ZERO = "0" * 40
 OID = re.compile(r"[0-9a-f]{40}")
@@ -35,6 +37,7 @@ class History:
 
     def __init__(self, repo: Path) -> None:
         self.repo = repo
+        self.signer: Signer | None = None  # whose key signs merges, restores and tags
         self._git = Plumbing(repo)
 
     @classmethod
@@ -46,34 +49,12 @@ class History:
 
     def adopt(self, source: Path) -> str:
         """Take HEAD of a person's own repo as main; gives the commit. Raises Refused."""
-        folder = _git_folder(source)
-        theirs = Plumbing(folder)
-        if theirs.line("rev-parse", "--is-shallow-repository") == "true":
-            raise Refused(f"{source} is a shallow clone", "run there: git fetch --unshallow")
-        code, out, _ = theirs.attempt("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-        if code != 0:
-            raise Refused(f"{source} has no commit yet", "commit something there first")
-        self._refuse_dirty(source, theirs)
-        commit = out.decode().strip()
+        folder, commit = adoption.head(source)
         refspec = f"{commit}:{MAIN}"
         self._git.call(
             "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(folder), refspec
         )
         return commit
-
-    def _refuse_dirty(self, source: Path, theirs: Plumbing) -> None:
-        flags = ("status", "--porcelain", "-z", "--untracked-files=no")
-        out = theirs.call(f"--work-tree={source}", *flags) if source.is_dir() else b""
-        names = [row[3:] for row in out.decode("utf-8", "replace").split("\0") if row]
-        if names:
-            shown = ", ".join(names[:DIRTY_SHOWN_MAX])
-            more = (
-                f" and {len(names) - DIRTY_SHOWN_MAX} more" if len(names) > DIRTY_SHOWN_MAX else ""
-            )
-            raise Refused(
-                f"{source} has changes that are not committed: {shown}{more}",
-                "commit or stash them, so that what is adopted is what you see",
-            )
 
     # Reading
 
@@ -99,10 +80,10 @@ class History:
         """Whether the object is there, whole or not."""
         return self._git.attempt("cat-file", "-e", f"{commit}^{{commit}}")[0] == 0
 
-    def refs(self, prefix: str) -> dict[str, str]:
-        """Full ref -> commit, for all refs below `prefix`."""
+    def refs(self, *prefixes: str) -> dict[str, str]:
+        """Full ref -> commit, for all refs below the prefixes, in one call."""
         form = "%(refname)%00%(objectname)%00%(*objectname)"
-        out = self._git.call("for-each-ref", f"--format={form}", prefix).decode()
+        out = self._git.call("for-each-ref", f"--format={form}", *prefixes).decode()
         rows = (line.split("\0") for line in out.splitlines())
         return {ref: peeled or oid for ref, oid, peeled in rows}
 
@@ -186,9 +167,13 @@ class History:
 
     # Writing objects; no ref moves
 
-    def commit(self, tree: str, parents: Sequence[str], message: str, when: int) -> str:
-        """A commit object; the same arguments give the same id."""
+    def commit(
+        self, tree: str, parents: Sequence[str], message: str, when: int, signed: bool = False
+    ) -> str:
+        """A commit object, `signed` if there is a key; the same arguments give the same id."""
         flags = [part for parent in parents for part in ("-p", parent)]
+        if signed and self.signer is not None:
+            flags.append(f"-S{self.signer.key}")
         return self._git.line(
             "commit-tree", tree, *flags, "-F", "-", stdin=message.encode(), extra=_dates(when)
         )
@@ -200,30 +185,41 @@ class History:
         )
         parts = out.decode("utf-8", "replace").split("\0")
         if code == 1:
-            names = ", ".join(sorted(filter(None, parts[1:]))[:DIRTY_SHOWN_MAX])
-            raise Refused(f"it conflicts with main in {names}", "evolve again on the new main")
+            names = ", ".join(sorted(filter(None, parts[1:]))[:CONFLICTS_SHOWN_MAX])
+            text = f"it conflicts with main in {names}"
+            raise Refused(text, "evolve again on the new main", Exit.JUDGED_NO)
         if code != 0 or not OID.fullmatch(parts[0].strip()):
             raise Failed(f"git merge-tree failed: {last_line(err)}", f"look at {self.repo}")
-        return self.commit(parts[0].strip(), [base, tip], message, when)
+        return self.commit(parts[0].strip(), [base, tip], message, when, signed=True)
+
+    def lacks_signature(self, commit: str) -> bool:
+        """Whether it was made before there was a key to sign with."""
+        return self.signer is not None and not parted(self.blobs([commit])[0])[1]
 
     def tag(self, name: str, target: str, message: str, when: int) -> str:
         """An annotated tag object; the ref is moved by `move`, with all others."""
         head = f"object {target}\ntype commit\ntag {name}\ntagger {IDENTITY} {when} +0000\n\n"
-        return self._git.line("mktag", stdin=(head + message).encode())
+        text = (head + message).encode()
+        seal = self.signer.sign(text) if self.signer is not None else b""
+        return self._git.line("mktag", stdin=text + seal)
 
     def tag_message(self, ref: str) -> str:
         return self.tag_messages(ref)[ref]
 
     def tag_messages(self, prefix: str) -> dict[str, str]:
         """Full ref -> its message, for all annotated tags below `prefix`, in two calls."""
-        form = "%(objecttype) %(objectname) %(refname)"
-        rows = self._git.call("for-each-ref", f"--format={form}", prefix).decode().splitlines()
-        tags = [row.split(" ", 2)[1:] for row in rows if row.startswith("tag ")]
-        texts = self.blobs([oid for oid, _ in tags])
+        texts = {ref: parted(raw)[0] for ref, raw in self.tags(prefix).items()}
         return {
-            ref: text.decode("utf-8", "replace").split("\n\n", 1)[-1]
-            for (_, ref), text in zip(tags, texts, strict=True)
+            ref: text.decode("utf-8", "replace").split("\n\n", 1)[-1] for ref, text in texts.items()
         }
+
+    def tags(self, *prefixes: str) -> dict[str, bytes]:
+        """Full ref -> the whole object, for all annotated tags below, in two calls."""
+        form = "%(objecttype) %(objectname) %(refname)"
+        out = self._git.call("for-each-ref", f"--format={form}", *prefixes).decode()
+        rows = [row.split(" ", 2)[1:] for row in out.splitlines() if row.startswith("tag ")]
+        texts = self.blobs([oid for oid, _ in rows])
+        return {ref: text for (_, ref), text in zip(rows, texts, strict=True)}
 
     def write_blobs(self, blobs: Mapping[str, bytes]) -> None:
         """Store those that are not there yet; the keys are their ids, and are checked."""
@@ -285,14 +281,3 @@ class History:
 
 def _dates(when: int) -> dict[str, str]:
     return {"GIT_AUTHOR_DATE": f"@{when} +0000", "GIT_COMMITTER_DATE": f"@{when} +0000"}
-
-
-def _git_folder(source: Path) -> Path:
-    """The git folder of a person's checkout or bare repo. Raises Refused when it is neither."""
-    for folder in (source / ".git", source):
-        code, out, err = Plumbing(folder).attempt("rev-parse", "--absolute-git-dir")
-        if code == 0:
-            return Path(out.decode().strip())
-        if b"dubious ownership" in err:
-            raise Refused(f"{source} belongs to another user", "run as its owner")
-    raise Refused(f"{source} is not a git repository", "name one with --repo, or run: git init")

@@ -33,6 +33,7 @@ FIXED = (
     "protocol.ext.allow=never",
     "commit.gpgSign=false",
     "tag.gpgSign=false",
+    "gpg.format=ssh",  # of what is signed because it was asked for by its call
 )
 ENVIRONMENT = {
     "GIT_CONFIG_NOSYSTEM": "1",

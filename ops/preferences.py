@@ -1,4 +1,4 @@
-"""The few settings that orgctl must know with no daemon to ask: ports, and where the model is.
+"""The few settings that orgctl must know with no daemon to ask: ports, model, key, cells.
 
 Flags, environment, file and defaults in the same order as in the daemon, which checks them all.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ops.errors import Refused
 from ops.layout import Layout
+from ops.signing import Signer
 
 SYSTEM_FILE = Path("/etc/org/org.toml")
 PORTS = {"current": 7001, "candidate": 7002}
@@ -40,6 +41,16 @@ def endpoint(layout: Layout) -> str:
     """The model's base URL."""
     said = _said(layout, "model", "base", ("OLLAMA_BASE", "ORG_MODEL__BASE"))
     return str(said or ENDPOINT)
+
+
+def signer(layout: Layout) -> Signer | None:
+    """Who signs; None when no key is configured. Raises Refused when it cannot sign."""
+    said = _said(layout, "signing", "key", ("ORG_SIGNING__KEY",))
+    if not said:
+        return None
+    found = Signer(Path(str(said)))
+    found.public()
+    return found
 
 
 def _said(layout: Layout, section: str, key: str, variables: Sequence[str]) -> object:

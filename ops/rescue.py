@@ -46,11 +46,13 @@ def status(layout: Layout) -> dict[str, Any]:
 
 def rollback(layout: Layout, named: str | None) -> dict[str, Any]:
     """Put the former release's tree on top of main; the next start serves it."""
+    from ops import preferences
     from ops.history import History
     from ops.records import RefChange
 
     with hold(layout.daemon_lease, "rolling back without a daemon"):
         history = History(layout.repo)
+        history.signer = preferences.signer(layout)
         main = history.find(MAIN)
         if main is None:
             raise Refused(f"{layout.repo} has no main", "restore a backup of the home")
@@ -65,7 +67,7 @@ def rollback(layout: Layout, named: str | None) -> dict[str, Any]:
             f"{RESTORES}: {target}\n{REASON}: rolled back without a daemon\n"
         )
         when = int(time.time())
-        commit = history.commit(history.tree(target), [main], text, when)
+        commit = history.commit(history.tree(target), [main], text, when, signed=True)
         tag = history.tag(f"rollback/{number}", commit, text, when)
         history.move([RefChange(MAIN, commit, main), RefChange(f"{ROLLBACKS}{number}", tag, None)])
     return {

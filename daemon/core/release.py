@@ -21,6 +21,7 @@ RESTORES = "Org-Restores"
 REASON = "Org-Reason"
 
 RELEASE_TAGS = "refs/tags/release/"
+FIRST = RELEASE_TAGS + "0"  # what was adopted: no older commit is org's
 ROLLBACK_TAGS = "refs/tags/rollback/"
 SCORECARDS = "refs/notes/scorecards"
 PROBATION = "refs/notes/probation"  # why a release was taken back
@@ -95,6 +96,11 @@ def one_line(text: str, chars: int = TRAILER_CHARS_MAX) -> str:
     """`text` as the value of a trailer: one line, bounded, never able to start another."""
     line = _written(" ".join(text.split()))
     return line if len(line) <= chars else line[: chars - 1] + "…"
+
+
+def restoring(left: str, restored: str, reason: str | None) -> dict[str, str]:
+    """The trailers of a commit that returns from one release to another, and of its tag."""
+    return {REVERTS: left, RESTORES: restored, REASON: reason or "asked for"}
 
 
 def message(subject: str, body: str, trailers: Mapping[str, str]) -> str:

@@ -12,6 +12,7 @@ from daemon.core import release as releases
 from daemon.state.journal import Journal
 from daemon.state.programs import Code, Programs
 from daemon.state.settings import load
+from daemon.supervisor import signing
 from daemon.supervisor.runnable import LOCK, base_python, check_disk
 from daemon.supervisor.world import REPO_SETTINGS, Instance, World
 from ops import venv, worktree
@@ -22,6 +23,7 @@ from ops.layout import Layout
 from ops.lease import hold
 from ops.loaded import ROOT
 from ops.records import RefChange
+from ops.signing import Signer
 
 FIRST_TAG = "release/0"
 TEMPLATE = """\
@@ -52,9 +54,10 @@ def make_home(layout: Layout) -> None:
         ) from error
 
 
-def adopt(layout: Layout, source: Path) -> tuple[History, str]:
+def adopt(layout: Layout, source: Path, signer: Signer | None) -> tuple[History, str]:
     """The bare repo with `source`'s HEAD as main and `release/0`."""
     history = History.create(layout.repo)
+    history.signer = signer
     commit = history.adopt(source)
     when = history.when(commit)
     text = releases.message("Adopt the first release", "", {releases.VERDICT: "none"})
@@ -90,8 +93,9 @@ def born(home: Path, source: Path, program: Path) -> dict[str, object]:
         if layout.instance.exists():
             raise Refused(f"{home} already holds an instance", "start it with: orgctl up")
         settings = load(home)
+        signer = signing.signer(settings.signing)
         remove_tree(layout.repo)  # of a birth that did not come to its end
-        history, commit = adopt(layout, source)
+        history, commit = adopt(layout, source, signer)
         kind = kind_of(history, commit)
         lock = history.read(commit, LOCK) if kind == "org" else None
         instance = Instance(
@@ -100,6 +104,7 @@ def born(home: Path, source: Path, program: Path) -> dict[str, object]:
             python=None if lock else Path(sys.executable),
         )
         world = World(layout, settings, instance, history, Journal(layout.journal))
+        signing.begin(world, settings.signing)
         check_disk(world)
         if lock is None:
             check_repo(world, commit)

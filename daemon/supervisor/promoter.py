@@ -15,7 +15,7 @@ from daemon.core import release as releases
 from daemon.core.candidate import Stage
 from daemon.core.events import Kind
 from daemon.core.promotion import NEXT, Answer, Effect, Promotion, State, effect
-from daemon.supervisor import bad, judge
+from daemon.supervisor import bad, ideas, judge
 from daemon.supervisor.probation import Breach, check, watch
 from daemon.supervisor.runnable import build
 from daemon.supervisor.serving import Serving
@@ -132,11 +132,13 @@ class Promoter:
                 releases.TOKENS: str(promotion.tokens),
             },
         )
-        tag = history.tag(str(promotion.release), promotion.merge, message, promotion.when)
         changes = []
         if self._world.main() != promotion.merge:
+            if history.lacks_signature(promotion.merge):
+                return Answer.FAILED, {"reason": "it was judged before there was a key to sign it"}
             changes.append(RefChange(releases.MAIN, promotion.merge, promotion.main))
-        if history.find(name) != tag:
+        if history.refs(name).get(name) != promotion.merge:
+            tag = history.tag(str(promotion.release), promotion.merge, message, promotion.when)
             changes.append(RefChange(name, tag, None))
         if changes:
             history.move(changes)
@@ -189,29 +191,28 @@ class Promoter:
     async def _revert_refs(self, promotion: Promotion) -> Answered:
         """A commit on top with the former's tree: main never rewinds, and nothing can conflict."""
         world, history = self._world, self._world.history
+        ideas.taken_back(world, promotion)
         head = world.main()  # a later promotion may have come, and been taken back, meanwhile
         tags = history.refs(releases.ROLLBACK_TAGS)
         number = releases.next_number(tags, releases.ROLLBACK_TAGS)
         name = promotion.rollback or f"rollback/{number}"
-        trailers = {
-            releases.REVERTS: promotion.merge,
-            releases.RESTORES: promotion.former,
-            releases.REASON: promotion.reason or "asked for",
-        }
-        subject = f"Return to {world.tag_of(promotion.former) or promotion.former[:12]}"
-        message = releases.message(subject, "", trailers)
-        if head == promotion.restoring:  # done before, by one that was killed
-            return Answer.REVERTED, {}
-        tree = history.tree(promotion.former)
-        commit = history.commit(tree, [head], message, promotion.when)
-        tag = history.tag(name, commit, message, promotion.when)
-        promotion = promotion.model_copy(update={"rollback": name, "restoring": commit})
-        world.journal.save_promotion(promotion)  # the name is fixed before it is used
+        former = world.tag_of(promotion.former) or promotion.former[:12]
+        trailers = releases.restoring(promotion.merge, promotion.former, promotion.reason)
+        message = releases.message(f"Return to {former}", "", trailers)
+        commit, ref = head, f"refs/tags/{name}"
+        if head != promotion.restoring:  # else main moved before, by one that was killed
+            tree = history.tree(promotion.former)
+            commit = history.commit(tree, [head], message, promotion.when, signed=True)
+            promotion = promotion.model_copy(update={"rollback": name, "restoring": commit})
+            world.journal.save_promotion(promotion)  # the name is fixed before it is used
         changes = [] if not promotion.candidate else bad.marks(history, promotion)
-        changes.append(RefChange(releases.MAIN, commit, head))
-        if history.find(f"refs/tags/{name}") != tag:
-            changes.append(RefChange(f"refs/tags/{name}", tag, None))
-        history.move(changes)
+        if commit != head:
+            changes.append(RefChange(releases.MAIN, commit, head))
+        if history.refs(ref).get(ref) != commit:
+            tag = history.tag(name, commit, message, promotion.when)
+            changes.append(RefChange(ref, tag, None))
+        if changes:
+            history.move(changes)
         return Answer.REVERTED, {"rollback": name, "restoring": commit}
 
     async def _bring_up(self, commit: str, tag: str | None) -> Serving:

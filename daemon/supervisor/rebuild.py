@@ -14,6 +14,7 @@ from daemon.core.promotion import Promotion, State
 from daemon.supervisor import judge
 from daemon.supervisor.cycle import MERGES
 from daemon.supervisor.world import World
+from ops.history import History
 from ops.records import LogEntry
 
 BRANCHES = "refs/heads/cand/"
@@ -36,7 +37,8 @@ def rebuild(world: World) -> int:
 def _candidates(world: World) -> Iterator[Candidate]:
     history = world.history
     tags = {oid: ref for ref, oid in history.refs(releases.RELEASE_TAGS).items()}
-    merges, branches = history.refs(MERGES), history.refs(BRANCHES)
+    merges = _promoted(history) | history.refs(MERGES)
+    branches = history.refs(BRANCHES)
     entries = {one.oid: one for one in history.entries([*merges.values(), *branches.values()])}
     for ref, oid in merges.items():
         yield _merged(world, ref.removeprefix(MERGES), entries[oid], tags)
@@ -44,6 +46,13 @@ def _candidates(world: World) -> Iterator[Candidate]:
         name = ref.removeprefix(BRANCHES)
         if MERGES + name not in merges:
             yield _drafted(name, entries[oid])
+
+
+def _promoted(history: History) -> dict[str, str]:
+    """As refs of merges, also those whose own refs are no longer kept."""
+    chain = history.log(f"{releases.FIRST}..{releases.MAIN}")
+    made = [entry for entry in chain if releases.CANDIDATE in entry.trailers]
+    return {MERGES + entry.trailers[releases.CANDIDATE]: entry.oid for entry in made}
 
 
 def _merged(world: World, name: str, merge: LogEntry, tags: Mapping[str, str]) -> Candidate:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from daemon.core import release as releases
 from daemon.core.candidate import Candidate, Stage
-from daemon.supervisor import birth
+from daemon.core.promotion import Promotion, State
+from daemon.supervisor import birth, signing
 from daemon.supervisor.cycle import MERGES
 from daemon.supervisor.world import World
 from fitness.scorecard import Score, Scorecard
@@ -42,6 +43,7 @@ def grown(folder: Path, promoted: int, rejected: int, settings: str = "") -> Gro
     (home / "org.toml").write_text(settings)
     birth.born(home, service.make(folder / "service"), ROOT)
     world = World.open(home)
+    signing.begin(world, world.settings.signing)
     made = Grown(world, [world.main()], [])
     for number in range(promoted):
         made.released.append(_candidate(world, f"20260101T{number:06d}Z", number + 1))
@@ -68,7 +70,8 @@ def _candidate(world: World, name: str, number: int | None) -> str:
     tree = history.write_tree([*rows, ("100644", oid, "note.py")])
     head = history.commit(tree, [main], f"Change {name}\n", when)
     trailers = {releases.CANDIDATE: name, releases.GOAL: "grow", releases.BASE: main}
-    merge = history.commit(tree, [main, head], releases.message("grow", "", trailers), when)
+    text = releases.message("grow", "", trailers)
+    merge = history.commit(tree, [main, head], text, when, signed=True)
     changes = [
         RefChange(f"refs/heads/cand/{name}", head, None),
         RefChange(MERGES + name, merge, None),
@@ -80,6 +83,19 @@ def _candidate(world: World, name: str, number: int | None) -> str:
         tag = history.tag(f"release/{number}", merge, text, when)
         changes += [RefChange(f"refs/tags/release/{number}", tag, None)]
         changes += [RefChange(releases.MAIN, merge, main)]
+        world.journal.save_promotion(
+            Promotion(
+                id=f"p{number:06d}",
+                state=State.SETTLED,
+                candidate=name,
+                main=main,
+                merge=merge,
+                former=main,
+                verdict=card.digest(),
+                release=f"release/{number}",
+                when=when,
+            )
+        )
     history.move(changes)
     for room in (
         world.layout.releases / merge,

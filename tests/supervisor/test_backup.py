@@ -62,7 +62,7 @@ def test_what_comes_back_is_what_was(made: Grown, file: Path, tmp_path: Path) ->
     said = restore(home, file, ROOT)
     assert (said["main"], said["problems"]) == (made.released[-1], [])
     assert Packing(home / "repo.git").refs() == Packing(made.world.layout.repo).refs()
-    assert audit.audit(History(home / "repo.git")) == audit.audit(made.world.history)
+    assert audit.audit(Layout(home)) == audit.audit(made.world.layout)
     world = World.open(home)
     assert world.journal.candidates() == made.world.journal.candidates()
     world.journal.close()
@@ -129,7 +129,7 @@ def test_a_flipped_byte_is_found_or_means_nothing(file: Path, tmp_path: Path, sh
     else:
         again = json.loads((home / "state/instance.json").read_bytes())
         assert again["kind"] == "repo"
-        assert audit.audit(History(home / "repo.git"))["ok"]
+        assert audit.audit(Layout(home))["ok"]
 
 
 def rewritten(file: Path, target: Path, change: Callable[[dict[str, bytes]], None]) -> Path:
@@ -266,7 +266,7 @@ def test_a_killed_restore_is_no_instance_and_the_next_one_is_whole(
         code = killed.run("restore", argv, after)
         if not Layout(home).instance.exists():
             assert killed.run("restore", argv) == 0
-        assert audit.audit(History(home / "repo.git"))["ok"]
+        assert audit.audit(Layout(home))["ok"]
         assert (home / "releases" / made.released[3] / "service.py").exists()
         World.open(home).journal.close()
         if code == 0:

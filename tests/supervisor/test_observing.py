@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from daemon.state.settings import load
 from daemon.supervisor.observing import ROUTES_MAX, observe, routes
 from tests.supervisor.grown import grown
 
@@ -17,6 +18,13 @@ def test_a_route_that_slows_down_is_proposed_once(tmp_path: Path) -> None:
     assert goal.text == "Make GET /candidates answer as fast as it did"
     assert goal.proposed and "it was 5.0 ms" in str(goal.evidence)
     assert observe(world, routes({"GET /candidates": (50, 30.0)})) == []
+
+
+def test_nothing_is_proposed_when_that_is_off(tmp_path: Path) -> None:
+    world = grown(tmp_path, 0, 0).world
+    world.settings = load(tmp_path, {"schedule": {"observed": "off"}})
+    for took in (4.0, 5.0, 6.0, 30.0):
+        assert observe(world, routes({"GET /candidates": (50, took)})) == []
 
 
 def test_a_program_that_lies_about_its_routes_proposes_nothing(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_what_main_can_return_to_stays(few: Grown) -> None:
     said = asyncio.run(collect(few.world))
     assert names(few.world.layout.releases) == set(few.released[-3:])
     assert set(few.released[:3]) <= removed(said, "releases")
-    assert audit.audit(few.world.history) == {"ok": True, "releases": 6, "problems": []}
+    assert audit.audit(few.world.layout) == {"ok": True, "releases": 6, "problems": []}
 
 
 def test_ended_candidates_go_and_their_rows_stay(few: Grown) -> None:
@@ -165,7 +165,7 @@ def test_a_young_home_is_put_in_order_too(tmp_path: Path) -> None:
     for _ in range(2):
         said = asyncio.run(collect(young.world))
         assert (said["removed"], said["repo"]["loose"]) == ([], 0)
-    assert audit.audit(young.world.history)["ok"]
+    assert audit.audit(young.world.layout)["ok"]
     young.world.journal.close()
 
 
@@ -207,7 +207,7 @@ def test_a_kill_at_any_effect_is_made_good_by_the_next_run(made: Grown, tmp_path
         assert names(few.world.layout.releases) == set(few.released[-3:])
         assert names(few.world.layout.candidates) == set(inventory.branches(few.world))
         assert look(few.world).gone == ()
-        assert audit.audit(few.world.history)["ok"]
+        assert audit.audit(few.world.layout)["ok"]
         few.world.journal.close()
         if first == 0:
             break

@@ -1,0 +1,46 @@
+"""From when on merges, restores and tags are signed: a fact of the journal that verify asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from daemon.core import release as releases
+from daemon.state.sections import Signing
+from daemon.supervisor.world import World
+from ops.history import History
+from ops.signing import Signer, parted
+
+SINCE = "signing"  # what main was: all above it is signed
+OFF = "off"  # there was a key, and then no more
+
+
+def signer(settings: Signing) -> Signer | None:
+    """Raises Refused when the key that is configured cannot sign."""
+    if not settings.key:
+        return None
+    found = Signer(Path(settings.key))
+    found.public()
+    return found
+
+
+def begin(world: World, settings: Signing) -> None:
+    """Sign from now on, or no more. Raises Refused; then nothing changes."""
+    found = signer(settings)
+    world.history.signer = found
+    since = world.journal.fact(SINCE)
+    if found is None:
+        if since is not None:
+            world.journal.set_fact(SINCE, OFF)
+    elif since is None:  # it is the first time, or the journal was lost
+        world.journal.set_fact(SINCE, _below_first_signed(world.history) or world.main())
+    elif since == OFF:
+        world.journal.set_fact(SINCE, world.main())
+
+
+def _below_first_signed(history: History) -> str | None:
+    """What main was before the oldest signed tag on it, the first release's not among them."""
+    prefixes = releases.RELEASE_TAGS, releases.ROLLBACK_TAGS
+    named = history.refs(*prefixes)
+    signed = {named[ref] for ref, raw in history.tags(*prefixes).items() if parted(raw)[1]}
+    chain = history.log(f"{releases.FIRST}..{releases.MAIN}") if signed else ()
+    return next((one.parents[0] for one in reversed(chain) if one.oid in signed), None)
