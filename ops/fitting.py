@@ -25,15 +25,20 @@ BITS = {
     "q2_k": 3.0,
     "q3_k_m": 3.9,
     "mxfp4": 4.3,
+    "q4_k_s": 4.6,
     "q4_0": 4.6,
     "q4_k_m": 4.9,
     "q5_k_m": 5.7,
     "q6_k": 6.6,
     "q8_0": 8.5,
     "f16": 16.0,
+    "fp16": 16.0,
+    "bf16": 16.0,
 }
 QUANT = "q4_k_m"
-SIZE = re.compile(r"(\d+(?:\.\d+)?)([bm])\Z")
+SIZE = re.compile(r"(\d+(?:\.\d+)?)([bm])")
+# A size may have words of its kind behind it, `30b-a3b` or `7b-instruct`; then comes the quant.
+TAG = re.compile(rf"({SIZE.pattern}(?:-[\w.]+)*?)(?:[-:]((?:i?q|mxfp|b?fp?)\d\w*))?")
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class Candidate:
 
     @property
     def billions(self) -> float:
-        found = SIZE.fullmatch(self.size)
+        found = SIZE.match(self.size)
         number = float(found[1]) if found else 0.0
         return number / 1000 if found and found[2] == "m" else number
 
@@ -85,12 +90,13 @@ def catalogue() -> tuple[Candidate, ...]:
 
 
 def parsed(text: str) -> Candidate:
-    """`name:size:quant`, or `name:size-quant` as Ollama writes it. Raises Refused."""
+    """`name:size:quant`, or `name:size-words-quant` as Ollama writes it. Raises Refused."""
     name, _, rest = text.partition(":")
-    size, _, quant = rest.replace("-", ":", 1).lower().partition(":")
+    tag = TAG.fullmatch(rest.lower())
+    size, quant = (tag[1], tag[4]) if tag else ("", None)
     known = [one for one in catalogue() if one.name == name]
     default = known[0].quant if known else QUANT
-    if not name or not SIZE.fullmatch(size) or (quant or default) not in BITS:
+    if not name or not size or (quant or default) not in BITS:
         sizes = ", ".join(one.size for one in known)
         hint = f"sizes of {name}: {sizes}" if known else "for example: qwen3:8b:q4_k_m"
         raise Refused(f"{text} is no model id of the form name:size:quant", hint, Exit.ABSENT)

@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
+import tomllib
 from collections.abc import Iterable, Mapping
-from functools import cache
+from contextlib import suppress
+from functools import cache, lru_cache
+from pathlib import Path
 
+KEYS = "keys.toml"  # in an instance's state: keys of model servers, by their variables' names
+KEPT_MASKS_MAX = 8
 MASK = "[secret]"
 SECRET_CHARS_MIN = 8  # shorter values are words that stand everywhere
-NAMES = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|AUTH", re.IGNORECASE)
+NAMES = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|AUTH(?!OR(?:_|$))", re.IGNORECASE)
 HARMLESS = re.compile(r"/[\w./-]*|\d+|true|false|none", re.IGNORECASE)  # paths, numbers, switches
 
 
@@ -27,16 +32,38 @@ class Mask:
         return self._pattern.sub(MASK, text) if self._pattern else text
 
 
-def secrets_in(environment: Mapping[str, str]) -> list[str]:
-    """The values whose names say that they are secret."""
-    return [
-        value.strip()
+def secret_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """Those whose names say that they are secret."""
+    return {
+        name: value
         for name, value in environment.items()
         if NAMES.search(name) and not HARMLESS.fullmatch(value.strip())
-    ]
+    }
+
+
+def secrets_in(environment: Mapping[str, str]) -> list[str]:
+    """The values whose names say that they are secret."""
+    return [value.strip() for value in secret_variables(environment).values()]
 
 
 @cache
 def own_mask() -> Mask:
     """For the secrets of this process's own environment."""
     return Mask(secrets_in(os.environ))
+
+
+def mask_at(state: Path) -> Mask:
+    """For the secrets of this process's environment, and for the keys that are kept in `state`."""
+    path = state / KEYS
+    return _mask_with(path, path.stat().st_mtime_ns if path.is_file() else 0)
+
+
+@lru_cache(maxsize=KEPT_MASKS_MAX)
+def _mask_with(path: Path, changed_ns: int) -> Mask:
+    """Made anew when the file has changed; what cannot be read there is used by nobody either."""
+    keys: dict[str, object] = {}
+    if changed_ns:
+        with suppress(OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
+            keys = tomllib.loads(path.read_text(encoding="utf-8"))
+    kept = [one.strip() for one in keys.values() if isinstance(one, str)]
+    return Mask([*secrets_in(os.environ), *kept])

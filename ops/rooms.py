@@ -17,6 +17,7 @@ from typing import Any
 
 from ops.errors import Exit, Refused
 from ops.layout import Layout
+from ops.masking import mask_at
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}")
 ENTRIES_MAX = 400  # the newest, that a resumed room is told
@@ -106,12 +107,12 @@ class RoomFolder:
         return furnished, entries
 
     def add(self, line: Mapping[str, Any]) -> None:
-        """Kept once this returns, whatever happens after."""
+        """Kept once this returns, whatever happens after; secrets are masked."""
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         descriptor = os.open(self.transcript, flags, 0o600)
         try:
-            raw = json.dumps({**line, "at": time.time()}).encode()
-            os.write(descriptor, b"\n" * _torn(self.transcript) + raw + b"\n")
+            raw = mask_at(self.home / "state")(json.dumps({**line, "at": time.time()}))
+            os.write(descriptor, b"\n" * _torn(self.transcript) + raw.encode() + b"\n")
             os.fsync(descriptor)
         finally:
             os.close(descriptor)

@@ -21,7 +21,7 @@ from daemon.agent.loop import Run
 from daemon.agent.messages import Message
 from daemon.agent.offer import TOKENS_MAX, declared, is_small, small_form
 from daemon.agent.prompts import prompt
-from daemon.agent.providers.openai import OpenAI, over_socket
+from daemon.agent.providers.openai import IDLE_SECONDS, OpenAI, over_socket
 from daemon.agent.record import Record
 from daemon.agent.rewrite import Rewrite
 from daemon.agent.rules import shipped
@@ -48,6 +48,7 @@ class Job(BaseModel):
     prices: tuple[float | None, float | None] = (None, None)
     context_tokens: int = 0
     wall_seconds: float = 1800.0
+    idle_seconds: float = IDLE_SECONDS
     loose: bool = False
     rules: str = ""
     tools: tuple[str, ...] | None = None
@@ -77,7 +78,7 @@ class Job(BaseModel):
 
 def work(job: Job, line: Line, workspace: Workspace) -> None:
     line.deadline = time.monotonic() + job.wall_seconds
-    client = over_socket(os.environ[BROKER])
+    client = over_socket(os.environ[BROKER], job.idle_seconds)
     provider = OpenAI(client, job.model, line.listen, job.others, line.left)
     if job.protocol == "rewrite":
         rewrite = Rewrite(provider, workspace, line.hooks(), job.rounds_max)

@@ -1,7 +1,7 @@
 """A conversation that grew too long, made shorter: by policy, with proof, and never for ever.
 
-What opens it stays. A call and its results stay together or go together. Each stage is tried
-only when the one before did not make it short enough.
+What opens it stays, and what a person said since. A call and its results stay together or go
+together. Each stage is tried only when the one before did not make it short enough.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from daemon.agent.messages import Message
 from daemon.agent.prompts import prompt
+from daemon.agent.providers import Usage
 
 CHARS_PER_TOKEN = 3  # careful: code has more tokens than prose
 FULL_RATIO = 0.75  # of the context: beyond it a reply may not fit any more
@@ -22,6 +23,8 @@ RESULT_CHARS_MIN = 400  # a result that is shorter is not worth leaving out
 LAST_CHARS_MAX = 4_000
 TOLD_CALLS_MAX = 60
 TOLD_CHARS_MAX = 120
+CUT_RATIO = 0.4  # of the tokens that were sent: who counts fewer did not read them all
+CUT_TOKENS_MIN = 4_096  # what is shorter fits anywhere
 MESSAGE_CHARS = 16  # what a message costs beside its words
 
 
@@ -46,6 +49,13 @@ def too_long(messages: Sequence[Message], context_tokens: int) -> bool:
     return bool(context_tokens) and (
         size_of(messages) > context_tokens * CHARS_PER_TOKEN * FULL_RATIO
     )
+
+
+def was_cut(messages: Sequence[Message], usage: Usage) -> bool:
+    """Whether the server read but a part, as some do without a word; an estimate tells nothing."""
+    sent = size_of(messages) / CHARS_PER_TOKEN
+    counted = usage.prompt_tokens and not usage.estimated
+    return bool(counted) and sent > CUT_TOKENS_MIN and usage.prompt_tokens < sent * CUT_RATIO
 
 
 def compacted(messages: Sequence[Message], context_tokens: int) -> list[Message] | None:
@@ -82,7 +92,7 @@ def _stubbed(turn: Turn) -> list[Message]:
 
 def _stub(message: Message) -> Message:
     length = len(message.content)
-    if length < RESULT_CHARS_MIN:
+    if length < RESULT_CHARS_MIN or message.spoken:
         return message
     return message.model_copy(
         update={"content": f"[{length} characters left out; call again to see them]", "images": ()}
@@ -112,7 +122,7 @@ def _one_digest(opening: list[Message]) -> list[Message]:
 
 def _cut(message: Message) -> Message:
     text = message.content
-    if len(text) <= LAST_CHARS_MAX:
+    if len(text) <= LAST_CHARS_MAX or message.spoken:
         return message
     half = LAST_CHARS_MAX // 2
     short = f"{text[:half]}\n[{len(text) - 2 * half} characters left out]\n{text[-half:]}"
@@ -126,7 +136,8 @@ def _digest(turns: Sequence[Turn]) -> list[Message]:
     left = len(lines) - TOLD_CALLS_MAX
     shown = ([f"[{left} earlier ones]"] if left > 0 else []) + lines[-TOLD_CALLS_MAX:]
     text = prompt("compacted").format(turns=len(turns), lines="\n".join(shown))
-    return [Message(role="user", content=text)]
+    spoken = [one for one in _flat(turns) if one.spoken]
+    return [Message(role="user", content=text), *spoken]
 
 
 def _told(turn: Turn) -> list[str]:
@@ -137,7 +148,7 @@ def _told(turn: Turn) -> list[str]:
         for call in first.calls
     ]
     # Calls in the text have no id: their results stand as words of the user.
-    lines += [f"- {_short(one.content)}" for one in rest if not one.answers]
+    lines += [f"- {_short(one.content)}" for one in rest if not one.answers and not one.spoken]
     return lines or [f"- said: {_short(first.content)}"]
 
 

@@ -9,8 +9,23 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 from enum import StrEnum
+from itertools import pairwise
+
+from daemon.agent.shell import Command
 
 TEXT_CHARS_MAX = 20_000
+# fmt: off
+TESTERS = frozenset((
+    "pytest", "py.test", "unittest", "tox", "nox", "ctest", "jest", "vitest", "mocha", "rspec",
+    "phpunit", "bats",
+))
+# fmt: on
+STARTERS = frozenset({"run", "exec", "npx", "bunx"})  # uv run, npm exec
+BUILDERS = dict.fromkeys(
+    ("npm", "pnpm", "yarn", "bun", "deno", "cargo", "go", "mvn", "gradle", "dotnet", "hatch"),
+    frozenset({"test", "nextest"}),
+) | dict.fromkeys(("make", "ninja", "just", "rake"), frozenset({"test", "tests", "check"}))
+NO_TESTS = frozenset({"--co", "--collect-only", "--version", "-V", "--help", "-h", "--list"})
 
 
 class Deed(StrEnum):
@@ -35,16 +50,18 @@ NO_CLAIM = re.compile(
     r"|earlier|previously|yesterday|last time)\b|n't\b|\?\s*$|'ll\b",
     re.IGNORECASE,
 )
+NEAR = r"[^.]{0,120}?"
 I_DID = (
     r"\b(?:i|we)(?:'ve| have)?"
-    r"(?: (?:now|just|also|then|already|successfully|both|all|and|quickly))*,? "
+    r"(?: (?:now|just|also|then|already|successfully|both|all|and|quickly|(?:went|gone) ahead))*,? "
 )
 BY_ME = r"\b(?:has|have) (?:(?:now|just|also|already|successfully|been) )+"
 MADE = (
-    r"(?:created?|wrote|written|saved|added|edited|updated|modified|changed|fixed|replaced|removed"
+    r"(?:created|wrote|written|saved|added|edited|updated|modified|changed|fixed|replaced|removed"
     r"|deleted|renamed|implemented|refactored|corrected|stored|appended|inserted)\b"
 )
-EXECUTED = r"(?:ran|run|executed|tested|measured|compiled|built|installed|benchmarked)\b"
+RAN = r"(?:ran|executed|tested|measured|compiled|built|installed|benchmarked)\b"
+EXECUTED = rf"(?:{RAN}|run\b)"
 FILE = (
     r"(?:`[^`]+`|[\w/-]+\.[a-z]{1,5}\b|\b(?:files?|folders?|director(?:y|ies)|functions?|class(?:es)?"
     r"|modules?|code|scripts?|tests?|bugs?|docstrings?|repo(?:sitory)?|workspace)\b)"
@@ -53,15 +70,23 @@ THING = (
     r"(?:`[^`]+`|[\w/-]+\.[a-z]{1,5}\b|\b(?:scripts?|code|programs?|commands?|tests?|builds?|snippets?"
     r"|python|pytest|suite|benchmarks?|packages?|it|them)\b)"
 )
+# A report leaves the speaker out: "Fixed the bug". "Fixed code" and "Run the tests" are none.
+REPORTED = r"\A[^\w`\"'(]*(?:(?:done|also|then|and|successfully|just|now)\b[,!]?\s+)*"
+OF_IT = r"[*_]*\s+(?:the|an?|new|both|all|this|that|it|its|to|your|our|two|three|several|\d+)\b"
+NAMED = r"[*_]*\s+(?:`[^`]+`|[\w/-]+\.[a-z]{1,5}\b|(?:unit )?(?:tests?|docstrings?)\b)"
+COUNTED = r"[1-9]\d* passed\b(?=\s*(?:\Z|[^\w\s]|and\b|in \d))"  # as runners of tests write it
 PASSES = (
     r"\btests?\b[^.]{0,40}?\b(?:pass(?:es|ed|ing)?|succeed(?:s|ed)?|green)\b"
     r"|\b(?:passed|passes) (?:all )?(?:the )?(?:unit )?tests?\b"
+    rf"|\A(?!.*\b[1-9]\d* (?:failed|errors?)\b)(?:\W*{COUNTED}|.*\b[1-9]\d* passed in \d)"
 )
 CLAIMS: tuple[tuple[Deed, re.Pattern[str]], ...] = (
-    (Deed.CHANGED, re.compile(rf"{I_DID}{MADE}[^.]{{0,120}}?{FILE}", re.IGNORECASE)),
-    (Deed.CHANGED, re.compile(rf"{FILE}[^.]{{0,120}}?{BY_ME}{MADE}", re.IGNORECASE)),
-    (Deed.RAN, re.compile(rf"{I_DID}{EXECUTED}[^.]{{0,120}}?{THING}", re.IGNORECASE)),
-    (Deed.RAN, re.compile(rf"{THING}[^.]{{0,120}}?{BY_ME}{EXECUTED}", re.IGNORECASE)),
+    (Deed.CHANGED, re.compile(rf"{I_DID}{MADE}{NEAR}{FILE}", re.IGNORECASE)),
+    (Deed.CHANGED, re.compile(rf"{FILE}{NEAR}{BY_ME}{MADE}", re.IGNORECASE)),
+    (Deed.CHANGED, re.compile(rf"{REPORTED}{MADE}(?:{OF_IT}{NEAR}{FILE}|{NAMED})", re.IGNORECASE)),
+    (Deed.RAN, re.compile(rf"{REPORTED}{RAN}(?:{OF_IT}{NEAR}{THING}|{NAMED})", re.IGNORECASE)),
+    (Deed.RAN, re.compile(rf"{I_DID}{EXECUTED}{NEAR}{THING}", re.IGNORECASE)),
+    (Deed.RAN, re.compile(rf"{THING}{NEAR}{BY_ME}{EXECUTED}", re.IGNORECASE)),
     (Deed.TESTED, re.compile(PASSES, re.IGNORECASE)),
 )
 
@@ -86,6 +111,18 @@ def unproved(text: str, evidence: Collection[str]) -> list[Deed]:
 def complaint(deeds: Iterable[Deed]) -> str:
     """What is missing, in words."""
     return " and ".join(SAID[deed] for deed in deeds)
+
+
+def runs_tests(command: Command) -> bool:
+    """Whether it is a run of tests, and not only a look at which there are."""
+    program, words = command.program, command.arguments
+    if NO_TESTS & set(words):
+        return False
+    modules = {after for word, after in pairwise(words) if word == "-m"}
+    operands = command.operands
+    named = {program, *(operands if STARTERS & {program, *operands[:1]} else ())}
+    verbs = BUILDERS.get(program, frozenset()) & set(operands)
+    return bool(named & TESTERS or modules & TESTERS or verbs)
 
 
 def missing(changed: bool, tested: bool) -> str:

@@ -49,12 +49,13 @@ class Line:
             lambda: self.left() <= 0,
             self._told,
             self._stopped,
+            self._called,
         )
 
     def listen(self, _: str) -> None:
         """While the model speaks. Raises Interrupted when somebody has to say something now."""
         self._pump(wait=False)
-        if self._urgent or self._stop:
+        if self._urgent or self._stop or self.left() <= 0:
             self._urgent = False
             raise Interrupted
 
@@ -81,6 +82,10 @@ class Line:
     def _stopped(self) -> bool:
         self._pump(wait=False)
         return self._stop
+
+    def _called(self) -> bool:
+        self._pump(wait=False)
+        return self._urgent
 
     def _until(self, key: str) -> dict[str, Any]:
         while True:

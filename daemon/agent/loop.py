@@ -2,54 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from daemon.agent.compaction import compacted, too_long
+from daemon.agent.compaction import compacted, too_long, was_cut
 from daemon.agent.ends import End, Limits
+from daemon.agent.hooks import Hooks, Interrupted
 from daemon.agent.judge import missing
 from daemon.agent.messages import Call, Message
+from daemon.agent.offer import TOKENS_MAX, small_form
 from daemon.agent.patterns import circling
 from daemon.agent.prompts import prompt
 from daemon.agent.providers import ModelFault, Provider, Reply
 from daemon.agent.providers.treatments import treatment
 from daemon.agent.reading import Reading, read
 from daemon.agent.record import Record
-from daemon.agent.state import Event, State, dumped, replayed, reply_event, said
+from daemon.agent.state import Event, State, dumped, replayed, reply_event, result_event, said
 from daemon.agent.tools import TOOLS
 from daemon.agent.tools.tool import Result, Risk, Tool
 from daemon.agent.workspace import Workspace
 
-__all__ = ["End", "Hooks", "Limits", "Run"]
-CALLS_A_TURN_MAX = 16
+__all__ = ["End", "Hooks", "Interrupted", "Limits", "Run"]
+CALLS_A_TURN_MAX = 16  # the others are answered too, but not run
 UNPROVED_MAX = 2
 SHOWN_CHARS_MAX = 2_000
-
-
-class Interrupted(Exception):
-    """Somebody has something to say at once; what the model was saying is dropped."""
-
-
-def _nothing() -> list[str]:
-    return []
-
-
-def _never() -> bool:
-    return False
-
-
-@dataclass
-class Hooks:
-    """What others want to know; `step` returns when the step is safe with them."""
-
-    turn: Callable[[int, str], None]
-    call: Callable[[int, Call], None]
-    result: Callable[[int, Call, Result], None]
-    step: Callable[[int, str], None]
-    late: Callable[[], bool]  # whether the time is up
-    told: Callable[[], list[str]] = _nothing  # what was said to the agent meanwhile
-    stopped: Callable[[], bool] = _never  # whether somebody wants it to end
 
 
 @dataclass
@@ -123,23 +99,38 @@ class Run:
             self.record.write(event, durable)
         self.state.apply(event)
 
-    def _limit(self) -> End | None:
+    def _over(self) -> End | None:
+        """What ends it at once, and is looked for before each call and each question."""
         if self.hooks.stopped():
             return End("stopped", "somebody ended it")
-        if self.hooks.late():
-            return End("time", "the time is up")
+        return End("time", "the time is up") if self.hooks.late() else None
+
+    def _limit(self) -> End | None:
+        if (end := self._over()) is not None:
+            return end
         words = self.hooks.told()
         if words:
-            self._happens(said(*(Message(role="user", content=one) for one in words)))
+            told = (Message(role="user", content=one, spoken=True) for one in words)
+            self._happens(said(*told))
         state = self.state
         return self._limits.passed(state.turns, state.usage, state.misfits)
 
     def _treated(self, fault: ModelFault) -> End | None:
-        """A conversation that is too long is made shorter; any other fault ends the run."""
+        """What is too long is made shorter, tools are told in words; else it ends the run."""
         kind = treatment(fault.code)
         if kind.compact and self._compact():
             return None
+        if kind.in_words and not self.state.in_words:
+            self._tell_in_words()
+            return None
         return End(kind.status, fault.said)
+
+    def _tell_in_words(self) -> None:
+        """From now on the tools are not declared; calls are then found in the text."""
+        words = small_form(self.tools, TOKENS_MAX)
+        words += "\n\n" + prompt("room_small") if self.talks else ""
+        message = Message(role="user", content=words)
+        self._happens({"kind": "in_words", "messages": [dumped(message)]})
 
     def _compact(self) -> bool:
         shorter = compacted(self.messages, self._limits.context_tokens)
@@ -149,16 +140,19 @@ class Run:
 
     def _ask(self) -> End | None:
         """One reply; its calls are run by what comes next."""
-        if too_long(self.messages, self._limits.context_tokens) and not self._compact():
+        too_much = too_long(self.messages, self._limits.context_tokens)
+        if (too_much or self.state.cut) and not self._compact() and too_much:
             return End("context", "the conversation is too long, and cannot be made shorter")
         schemas = [tool.schema() for tool in self.tools]
         told = schemas if self.declared is None else self.declared
+        told = [] if self.state.in_words else told
         reply = self.provider.reply(self.messages, told)
         found = read(reply, schemas, self.loose)
         before = self.workspace.fingerprint() if found.calls else ""
-        event = reply_event(reply, found.calls[:CALLS_A_TURN_MAX], before)
+        event = reply_event(reply, found.calls, before)
+        event["cut"] = was_cut(self.messages, reply.usage)
         if found.calls:  # told with the results: between calls and results nothing may stand
-            event["faults"] = [dumped(one) for one in _faults(found)]
+            event["faults"] = [dumped(one) for one in found.told()]
         self._happens(event)
         self.hooks.turn(self.turns, reply.content[:SHOWN_CHARS_MAX])
         if found.calls:
@@ -172,7 +166,7 @@ class Run:
     def _misfit(self, reply: Reply, found: Reading) -> None:
         """A reply that holds no call: the model hears what was wrong with it."""
         name = "cut" if reply.finish == "length" else "nudge"
-        self._misfits(_faults(found) or [Message(role="user", content=prompt(name))])
+        self._misfits(found.told() or [Message(role="user", content=prompt(name))])
 
     def _misfits(self, words: list[Message]) -> None:
         self._happens({"kind": "misfit", "messages": [dumped(one) for one in words]})
@@ -188,20 +182,38 @@ class Run:
             self.hooks.call(self.turns, call)
             result, more = self._result(call)
             self.hooks.result(self.turns, call, result)
-            self._happens(_answer(call, result) | more, durable=False)
+            self._happens(result_event(call, result) | more, durable=False)
         return self._close_turn()
 
     def _result(self, call: Call) -> tuple[Result, Event]:
         """A call is run, unless the work has ended, or nobody knows whether it ran already."""
         doubtful, self._doubtful = self._doubtful, False
         if self.state.ending is not None:
-            return Result("not run: the work has ended", ok=False), {}
+            return _not_run("the work has ended"), {}
+        if (end := self._over()) is not None:
+            return _not_run(end.reason), {"ending": (end.status, end.reason)}
+        if self.hooks.urgent():
+            return _not_run("somebody has something to say first"), {}
+        if len(self.state.results) >= CALLS_A_TURN_MAX:
+            return _not_run(f"more than {CALLS_A_TURN_MAX} calls in one reply", misfit=True), {}
         if doubtful and not self._harmless(call):
             return Result(prompt("interrupted"), ok=False), {}
+        if (known := self._known(call)) is not None:
+            return known, {}
         result = self._run(call)
         if call.name == "run_tests" and result.ok:
             return result, {"proved": self.workspace.fingerprint()}
         return self._done(result) if call.name == "done" and result.ok else (result, {})
+
+    def _known(self, call: Call) -> Result | None:
+        """The result of the same call in this reply, if nothing since may have changed it."""
+        state = self.state
+        for before, result in reversed(list(zip(state.calls, state.results, strict=False))):
+            if before.same_as(call):
+                return result
+            if not self._harmless(before):
+                break
+        return None
 
     def _harmless(self, call: Call) -> bool:
         tool = self._tool(call.name)
@@ -250,21 +262,8 @@ class Run:
         return Result(said, ok=False), {"unproved": True}
 
 
-def _faults(found: Reading) -> list[Message]:
-    """Calls that could not be read, as the model is told of them."""
-    return [
-        Message(role="user", content=f"[{fault.name or 'call'}]\nerror: {fault.why}")
-        for fault in found.faults
-    ]
-
-
-def _answer(call: Call, result: Result) -> Event:
-    if call.id:
-        message = Message(role="tool", content=result.text, answers=call.id)
-    else:
-        message = Message(role="user", content=f"[{call.name}]\n{result.text}")
-    event = {"kind": "result", "message": dumped(message), "text": result.text}
-    return event | {"ok": result.ok, "misfit": result.misfit}
+def _not_run(why: str, misfit: bool = False) -> Result:
+    return Result(f"not run: {why}", False, misfit)
 
 
 def _guarded(tool: Tool, arguments: object, workspace: Workspace) -> Result:

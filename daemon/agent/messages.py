@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from daemon.core.pieces import sound
+
 Wire = dict[str, Any]
 
 
@@ -28,7 +30,7 @@ class Call(BaseModel):
             return self.arguments
 
     def wire(self) -> Wire:
-        function = {"name": self.name, "arguments": self.arguments}
+        function = {"name": sound(self.name), "arguments": sound(self.arguments)}
         return {"id": self.id, "type": "function", "function": function}
 
 
@@ -38,14 +40,16 @@ class Message(BaseModel):
     content: str
     calls: tuple[Call, ...] = ()  # declared ones only: embedded ones stand in the content
     answers: str | None = None  # the id of the call that this is the result of
+    spoken: bool = False  # by a person while the agent worked: never left out, nor cut
     images: tuple[str, ...] = ()  # data addresses, shown beside the content
 
     def wire(self) -> Wire:
-        """In OpenAI's shape."""
-        message: Wire = {"role": self.role, "content": self.content}
+        """In OpenAI's shape; tools may bring what cannot be encoded, as names of files."""
+        text = sound(self.content)
+        message: Wire = {"role": self.role, "content": text}
         if self.images:
             shown = [{"type": "image_url", "image_url": {"url": url}} for url in self.images]
-            message["content"] = [{"type": "text", "text": self.content}, *shown]
+            message["content"] = [{"type": "text", "text": text}, *shown]
         if self.calls:
             message["tool_calls"] = [call.wire() for call in self.calls]
         if self.answers is not None:

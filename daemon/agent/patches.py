@@ -9,6 +9,7 @@ HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@")
 NOWHERE = "/dev/null"
 NO_NEWLINE = "\\ No newline"
 HUNKS_MAX = 1_000
+LINE = re.compile(r"[^\n]*\n|[^\n]+")  # with its end; a form feed or U+2028 ends none
 
 
 class Unfitting(Exception):
@@ -17,11 +18,14 @@ class Unfitting(Exception):
 
 @dataclass
 class Hunk:
-    """`old` and `new` are whole lines without their ends; `near` counts from 1, 0 is anywhere."""
+    """`marked` are its lines with their marks apart; `near` counts from 1, 0 is anywhere."""
 
     near: int
-    old: list[str] = field(default_factory=list)
-    new: list[str] = field(default_factory=list)
+    marked: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def old(self) -> list[str]:
+        return [_bare(line) for mark, line in self.marked if mark != "+"]
 
 
 @dataclass
@@ -36,7 +40,7 @@ class Change:
 def read_patch(text: str) -> list[Change]:
     """Raises Unfitting. Counts in the @@ lines are not trusted: models miscount."""
     changes: list[Change] = []
-    lines = text.splitlines()
+    lines = text.split("\n")
     at = 0
     while at < len(lines):
         line = lines[at]
@@ -72,41 +76,69 @@ def _line(line: str, hunk: Hunk) -> None:
     if line.startswith(NO_NEWLINE):
         return
     mark, rest = line[:1], line[1:]
-    if mark == "-":
-        hunk.old.append(rest)
-    elif mark == "+":
-        hunk.new.append(rest)
-    elif mark in (" ", ""):  # an empty line whose space was lost
-        hunk.old.append(rest)
-        hunk.new.append(rest)
+    if mark in ("-", "+", " "):
+        hunk.marked.append((mark, rest))
+    elif not _bare(line):  # an empty line whose space was lost
+        hunk.marked.append((" ", line))
 
 
 def applied(text: str, hunks: list[Hunk]) -> str:
-    """Each hunk where its old lines stand: nearest to where it says. Raises Unfitting."""
-    lines, moved, floor = text.splitlines(), 0, 0
+    """Each hunk where its old lines stand: nearest to where it says. Raises Unfitting.
+
+    Lines that stay keep their ends; new ones get the end that most lines of the file have.
+    """
+    lines, moved, floor = LINE.findall(text), 0, 0
+    end = _usual_end(lines or [f"{line}\n" for one in hunks for _, line in one.marked])
     for number, hunk in enumerate(hunks, start=1):
         _trim(hunk)
-        at = _place(lines, hunk, max(0, hunk.near - 1 + moved), floor)
+        old = hunk.old
+        at = _place([_bare(line) for line in lines], hunk, max(0, hunk.near - 1 + moved), floor)
         if at is None:
-            shown = next((one for one in hunk.old if one.strip()), "")
+            shown = next((one for one in old if one.strip()), "")
             raise Unfitting(f"hunk {number} does not fit: its old lines are not there: {shown!r}")
-        lines[at : at + len(hunk.old)] = hunk.new
-        moved += len(hunk.new) - len(hunk.old)
-        floor = at + len(hunk.new)
-    ended = text.endswith("\n") or not text
-    return "\n".join(lines) + ("\n" if ended and lines else "")
+        new = _new(lines[at : at + len(old)], hunk, end)
+        lines[at : at + len(old)] = new
+        moved += len(new) - len(old)
+        floor = at + len(new)
+    return _joined(lines, end, ended=text.endswith("\n") or not text)
+
+
+def _new(found: list[str], hunk: Hunk, end: str) -> list[str]:
+    """What stands there afterwards; `found` are the old lines as the file has them."""
+    left, made = iter(found), []
+    for mark, line in hunk.marked:
+        own = _bare(line) + end if mark == "+" else next(left)
+        made += [own] if mark != "-" else []
+    return made
+
+
+def _joined(lines: list[str], end: str, ended: bool) -> str:
+    """Only the last line may lack its end, and does when the file's last one did."""
+    whole = [line if line.endswith("\n") else line + end for line in lines[:-1]] + lines[-1:]
+    if whole and not ended and whole[-1].endswith("\n"):
+        whole[-1] = _bare(whole[-1])
+    return "".join(whole)
+
+
+def _bare(line: str) -> str:
+    return line.removesuffix("\n").removesuffix("\r")
+
+
+def _usual_end(lines: list[str]) -> str:
+    ended = [line for line in lines if line.endswith("\n")]
+    return "\r\n" if 2 * sum(line.endswith("\r\n") for line in ended) > len(ended) else "\n"
 
 
 def _trim(hunk: Hunk) -> None:
     """Blank lines at the end that only separated it from what follows in the patch."""
-    while hunk.old and hunk.new and hunk.old[-1] == hunk.new[-1] == "":
-        hunk.old.pop()
-        hunk.new.pop()
+    while hunk.marked and hunk.marked[-1][0] == " " and not _bare(hunk.marked[-1][1]):
+        hunk.marked.pop()
 
 
 def _place(lines: list[str], hunk: Hunk, near: int, floor: int) -> int | None:
-    if not hunk.old:
+    old = hunk.old
+    if not old:
         return min(max(near, floor), len(lines)) if hunk.near else len(lines)
-    last = len(lines) - len(hunk.old)
-    fits = [at for at in range(floor, last + 1) if lines[at : at + len(hunk.old)] == hunk.old]
+    last = len(lines) - len(old)
+    fits = [at for at in range(floor, last + 1) if lines[at : at + len(old)] == old]
     return min(fits, key=lambda at: abs(at - near)) if fits else None

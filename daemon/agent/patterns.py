@@ -15,7 +15,8 @@ CYCLE_LENGTHS = (2, 3)  # turns that come again, twice over
 STALE_MIN = 8  # turns in a row that brought nothing new
 WINDOW_TURNS = 24
 WAITS = frozenset({"wait", "question"})
-WAITING = re.compile(r"(?:^|[;&|(]|\bdo\b)\s*(?:sleep|wait|timeout)\b|--wait\b|\btail\s+-f\b")
+BOUNDED = r"(?:timeout\s+(?:-\S+\s+)*[\d.]+[smhd]?\s+)?"  # what it bounds may wait, or not
+WAITING = re.compile(rf"(?:^|[;&|(]|\bdo\b)\s*{BOUNDED}(?:sleep|wait)\b|--wait\b|\btail\s+-f\b")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from daemon.agent.extraction import Fault, extract
-from daemon.agent.messages import Call
+from daemon.agent.messages import Call, Message
 from daemon.agent.providers import Reply
 
 
@@ -20,14 +20,21 @@ class Reading:
     faults: tuple[Fault, ...]
     prose: str
 
+    def told(self) -> list[Message]:
+        """Calls that could not be read, as the model is told of them."""
+        return [
+            Message(role="user", content=f"[{fault.name or 'call'}]\nerror: {fault.why}")
+            for fault in self.faults
+        ]
+
 
 def read(reply: Reply, schemas: Sequence[dict[str, Any]], loose: bool) -> Reading:
     if not reply.content.strip():
         return Reading(list(reply.calls), (), "")
     found = extract(reply.content, schemas, reply.model or None, loose=loose)
-    embedded = [
-        Call(id="", name=call.name, arguments=json.dumps(call.arguments)) for call in found.calls
-    ]
     calls = list(reply.calls)
-    calls += [one for one in embedded if not any(one.same_as(call) for call in reply.calls)]
+    for call in found.calls:
+        embedded = Call(id="", name=call.name, arguments=json.dumps(call.arguments))
+        if not any(embedded.same_as(one) for one in calls):
+            calls.append(embedded)
     return Reading(calls, tuple(found.faults), found.content)

@@ -72,6 +72,8 @@ class Rewrite:
                 return End("done", f"rewrote {path}; the tests passed")
             # Only the last try is shown: a small model copies what it reads, its own errors too.
             messages = [*opening, messages[-1], Message(role="user", content=wrong)]
+        if self.hooks.late():
+            return End("time", "the time is up")
         return End("failed", f"the tests still fail after {self.rounds_max} rounds")
 
     def _ask(self, messages: list[Message]) -> str:

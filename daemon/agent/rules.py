@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
+from posixpath import normpath
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -46,8 +47,8 @@ class CommandRule(Rule):
             and _any((one.program,), self.programs)
             and all(letters & set(flag.split("|")) for flag in self.flags)
             and (not self.first or _any(one.operands[:1], self.first))
-            and (not self.arguments or _any(one.arguments, self.arguments))
-            and (not self.redirects or _any(one.redirects, self.redirects))
+            and (not self.arguments or _any(_spellings(one.arguments), self.arguments))
+            and (not self.redirects or _any(_spellings(one.redirects), self.redirects))
             and (not self.piped_from or _any(one.piped_from, self.piped_from))
         )
 
@@ -112,6 +113,14 @@ class Rules(BaseModel):
 def _value(word: str) -> str:
     """`--file=x` and `@x` name x."""
     return word.rpartition("=")[2].removeprefix("@") if word.startswith(("-", "@")) else word
+
+
+def _spellings(words: Iterable[str]) -> Iterator[str]:
+    """Each word as it stands, and as a path without what means nothing: `.//a/` is a."""
+    for word in words:
+        yield word
+        if "/" in word:
+            yield normpath(word).replace("//", "/")
 
 
 def _any(values: Iterable[str], patterns: Sequence[str]) -> bool:

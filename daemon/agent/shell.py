@@ -4,57 +4,38 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING
+
+from daemon.agent.wrappers import commands_in, lines_in
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
 
 TEXT_BYTES_MAX = 200_000
+PIPES_MAX = 3_000  # the grammar's memory grows with their square
 NODES_MAX = 20_000
 WORD_CHARS_MAX = 4_096
 DEPTH_MAX = 5  # of command lines inside command lines
 WORDS = frozenset({"word", "string", "raw_string", "ansi_c_string", "number", "concatenation"})
 WORDS |= {"simple_expansion", "expansion", "command_substitution", "process_substitution"}
-# What runs another command: its own options that take a value, so that they are passed over.
-WRAPPERS = {
-    "sudo": frozenset("ugpCDhRrTtU"),
-    "doas": frozenset("uC"),
-    "env": frozenset("uCS"),
-    "nice": frozenset("n"),
-    "ionice": frozenset("cnp"),
-    "timeout": frozenset("ks"),
-    "xargs": frozenset("IEdnLPsa"),
-    "stdbuf": frozenset("ioe"),
-    "chroot": frozenset(""),
-    "nohup": frozenset(""),
-    "setsid": frozenset(""),
-    "time": frozenset("fo"),
-    "exec": frozenset("a"),
-    "command": frozenset(""),
-    "builtin": frozenset(""),
-    "busybox": frozenset(""),
-    "toybox": frozenset(""),
-    "unshare": frozenset(""),
-    "watch": frozenset("n"),
-    "find": frozenset(""),
-}
-BEFORE_COMMAND = {"timeout": 1, "chroot": 1}  # words of its own that are no options
-SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "fish"})
-EXEC = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
-ASSIGNED = re.compile(r"\w+=")
+ECHOES = frozenset({"echo", "printf"})
 
 
 @dataclass(frozen=True)
 class Command:
-    """`program` without its folder; `dynamic` when only running it tells what it is."""
+    """`program` without its folder; `dynamic` when only running it tells what it is.
+
+    `fed` are texts that stand in the line and that it may read as its input.
+    """
 
     program: str
     arguments: tuple[str, ...] = ()
     redirects: tuple[str, ...] = ()
     piped_from: tuple[str, ...] = ()
     dynamic: bool = False
+    fed: tuple[str, ...] = ()
 
     @property
     def letters(self) -> frozenset[str]:
@@ -82,6 +63,15 @@ class _Reading:
 
 
 @dataclass(frozen=True)
+class Around:
+    """What a command has from the statements that it stands in."""
+
+    redirects: tuple[str, ...] = ()
+    piped_from: tuple[str, ...] = ()
+    fed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Parsed:
     commands: tuple[Command, ...]
     bombs: tuple[str, ...]  # functions that start themselves more than once
@@ -92,17 +82,25 @@ def parse(line: str, depth: int = DEPTH_MAX) -> Parsed:
     """All commands of `line`; what is no shell is read as far as it goes."""
     reading = _Reading()
     raw = line.encode("utf-8", "replace")
-    whole = len(raw) <= TEXT_BYTES_MAX
+    whole = len(raw) <= TEXT_BYTES_MAX and raw.count(b"|") <= PIPES_MAX
     if whole:
-        _walk(_parser().parse(raw).root_node, (), reading)
-    for one in list(reading.found):
-        for inner in _lines_in(one):
-            nested = parse(inner, depth - 1) if depth > 0 else Parsed((), (), whole=False)
-            reading.found += nested.commands
-            reading.functions |= dict.fromkeys(nested.bombs, True)
-            whole = whole and nested.whole
+        _walk(_parser().parse(raw).root_node, reading)
+    lines: dict[str, None] = {}
+    for one in reading.found:
+        inner = lines_in(one.program, one.arguments, one.fed)
+        lines |= dict.fromkeys(inner)
+        whole = whole and not (inner and any(map(_is_cut, one.arguments)))
+    for inner_line in lines:
+        nested = parse(inner_line, depth - 1) if depth > 0 else Parsed((), (), whole=False)
+        reading.found += nested.commands
+        reading.functions |= dict.fromkeys(nested.bombs, True)
+        whole = whole and nested.whole
     bombs = tuple(name for name, twice in reading.functions.items() if twice)
     return Parsed(tuple(reading.found), bombs, whole and reading.nodes <= NODES_MAX)
+
+
+def _is_cut(word: str) -> bool:
+    return len(word) == WORD_CHARS_MAX
 
 
 @cache
@@ -113,31 +111,60 @@ def _parser() -> Parser:
     return tree_sitter.Parser(tree_sitter.Language(tree_sitter_bash.language()))
 
 
-def _walk(node: Node, piped_from: tuple[str, ...], reading: _Reading) -> None:
+def _walk(node: Node, reading: _Reading) -> None:
     """Without recursion into what is deep: the depth of a line is the writer's to choose."""
-    left: list[tuple[Node, tuple[str, ...], tuple[str, ...]]] = [(node, piped_from, ())]
+    left = [(node, Around())]
     while left and reading.nodes <= NODES_MAX:
         reading.nodes += 1
-        one, before, redirects = left.pop()
+        one, around = left.pop()
         if one.type == "pipeline":
-            programs: tuple[str, ...] = before
             for child in one.named_children:
-                left.append((child, programs, redirects))
-                programs = (*programs, *_programs(child))
+                reading.nodes += len(around.piped_from)
+                if reading.nodes > NODES_MAX:
+                    break
+                left.append((child, around))
+                programs = (*around.piped_from, *_programs(child))
+                around = replace(around, piped_from=programs, fed=(*around.fed, *_told(child)))
             continue
+        if one.type in ("redirected_statement", "command"):
+            fed = tuple(told for child in one.named_children for told in _given(child))
+            around = replace(around, fed=(*around.fed, *fed))
         if one.type == "redirected_statement":
-            redirects = (*redirects, *_targets(one))
+            around = replace(around, redirects=(*around.redirects, *_targets(one)))
         if one.type == "function_definition":
             _function(one, reading)
         if one.type == "command":
-            reading.found += _commands(one, before, redirects)
-        left += [(child, before, redirects) for child in one.named_children]
+            reading.found += _commands(one, around)
+        left += [(child, around) for child in one.named_children]
+
+
+def _told(node: Node) -> Iterator[str]:
+    """What is written in `node` and comes out of it: the words of echo, and what is given to it."""
+    left = [node]
+    while left:
+        one = left.pop()
+        if one.type == "command":
+            program, *words = _words(one) or [""]
+            if program.rpartition("/")[2] in ECHOES:  # printf may put each word on its own line
+                yield from (apart.join(words).replace("\\n", "\n") for apart in (" ", "\n"))
+                continue
+        yield from _given(one)
+        left += one.named_children
+
+
+def _given(node: Node) -> Iterator[str]:
+    """The text of a here-document or a here-string."""
+    if node.type == "heredoc_redirect":
+        bodies = (one for one in node.named_children if one.type == "heredoc_body")
+        yield from ((one.text or b"").decode("utf-8", "replace") for one in bodies)
+    if node.type == "herestring_redirect":
+        yield from (text(one) for one in node.named_children)
 
 
 def _programs(node: Node) -> tuple[str, ...]:
     """The programs that `node` starts at its top."""
     if node.type == "command":
-        return tuple(one.program for one in _commands(node, (), ()))
+        return tuple(one.program for one in _commands(node, Around()))
     return tuple(name for child in node.named_children for name in _programs(child))
 
 
@@ -168,55 +195,34 @@ def _all(node: Node, kind: str) -> Iterator[Node]:
         left += one.named_children
 
 
-def _commands(node: Node, before: tuple[str, ...], redirects: tuple[str, ...]) -> list[Command]:
+def _commands(node: Node, around: Around) -> list[Command]:
     """The command, and those that it is only a wrapper for."""
-    words: list[str] = []
-    dynamic = False
-    for child in node.named_children:
-        if child.type == "command_name":
-            words.append(text(child))
-            inner = child.named_children[0].type if child.named_children else ""
-            dynamic = inner in ("command_substitution", "expansion", "simple_expansion")
-        elif child.type in WORDS and words:
-            words.append(text(child)[:WORD_CHARS_MAX])
+    names = [child for child in node.named_children if child.type == "command_name"]
+    inner = names[0].named_children[0].type if names and names[0].named_children else ""
+    dynamic = inner in ("command_substitution", "expansion", "simple_expansion")
+    own = (*around.redirects, *_targets(node))
     found = []
-    own = (*redirects, *_targets(node))
-    while words:
+    left = [[word[:WORD_CHARS_MAX] for word in _words(node)]]
+    while left:
+        words = left.pop()
+        if not words:
+            continue
         program = words[0].rpartition("/")[2]
-        found.append(Command(program, tuple(words[1:]), own, before, dynamic))
-        words, dynamic = _inner(program, words[1:]), False
+        found.append(
+            Command(program, tuple(words[1:]), own, around.piped_from, dynamic, around.fed)
+        )
+        left += commands_in(program, words[1:])
+        dynamic = False
     return found
 
 
-def _inner(program: str, words: list[str]) -> list[str]:
-    """What a wrapper runs; nothing when it is none."""
-    if program == "find":
-        at = next((at for at, one in enumerate(words) if one in EXEC), None)
-        return words[at + 1 :] if at is not None else []
-    if program not in WRAPPERS:
-        return []
-    own, at = BEFORE_COMMAND.get(program, 0), 0
-    while at < len(words):
-        word = words[at]
-        if word.startswith("-") and len(word) > 1:
-            at += 2 if word[1:] in WRAPPERS[program] else 1
-        elif ASSIGNED.match(word):
-            at += 1
-        elif own:
-            own, at = own - 1, at + 1
-        else:
-            return words[at:]
-    return []
-
-
-def _lines_in(command: Command) -> list[str]:
-    """Command lines that a command is given to run."""
-    if command.program == "eval":
-        return [" ".join(command.arguments)]
-    if command.program in SHELLS and "c" in command.letters:
-        after = command.operands
-        return list(after[:1])
-    return []
+def _words(node: Node) -> list[str]:
+    """The command's name and what follows it."""
+    words: list[str] = []
+    for child in node.named_children:
+        if child.type == "command_name" or (child.type in WORDS and words):
+            words.append(text(child))
+    return words
 
 
 def text(node: Node) -> str:

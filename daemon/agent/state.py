@@ -10,6 +10,7 @@ from daemon.agent.ends import End
 from daemon.agent.messages import Call, Message
 from daemon.agent.patterns import WINDOW_TURNS, Turn, turn_of
 from daemon.agent.providers import Reply, Usage
+from daemon.agent.tools.tool import Result
 
 Event = dict[str, Any]
 
@@ -23,9 +24,8 @@ class State:
     usage: Usage = field(default_factory=Usage)
     model: str = ""
     calls: list[Call] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
-    failures: int = 0
-    unread: int = 0  # of them, those that were no calls at all
+    results: list[Result] = field(default_factory=list)  # of the first of `calls`
+    cut: bool = False  # whether the server left out a part of the last question
     faults: list[Event] = field(default_factory=list)  # messages on calls that were not readable
     running: bool = False  # whether the last reply's turn is still open
     before: str = ""  # the workspace's fingerprint when the turn began
@@ -35,12 +35,13 @@ class State:
     unproved: int = 0
     changed: bool = False  # whether any turn left the workspace other than it was
     proved: str = ""  # the workspace's fingerprint when its tests last passed
+    in_words: bool = False  # the model takes no declared tools, and was told of them
     ending: End | None = None  # what the turn that is open, or was the last, leads to
     end: End | None = None
 
     @property
     def pending(self) -> list[Call]:
-        return self.calls[len(self.texts) :]
+        return self.calls[len(self.results) :]
 
     @property
     def tokens(self) -> int:
@@ -54,9 +55,7 @@ class State:
             self._reply(event)
         elif kind == "result":
             self.messages += _messages([event["message"]])
-            self.texts.append(event["text"])
-            self.failures += not event["ok"]
-            self.unread += event["misfit"]
+            self.results.append(Result(event["text"], event["ok"], event["misfit"]))
             self.proved = event.get("proved", self.proved)
             self.unproved += bool(event.get("unproved"))
             self.ending = End(*event["ending"]) if "ending" in event else self.ending
@@ -65,13 +64,16 @@ class State:
             self.changed = self.changed or event["changed"]
             del self.recent[:-WINDOW_TURNS]
             self.nudged, self.running = event["nudged"], False
-            self.misfits = self.misfits + 1 if self.unread == len(self.calls) else 0
+            self.misfits = self.misfits + 1 if all(one.misfit for one in self.results) else 0
             self.messages += _messages(event["messages"])
         elif kind == "misfit":
             self.misfits, self.running = self.misfits + 1, False
             self.messages += _messages(event["messages"])
+        elif kind == "in_words":
+            self.in_words = True
+            self.messages += _messages(event["messages"])
         elif kind == "compacted":
-            self.messages = _messages(event["messages"])
+            self.messages, self.cut = _messages(event["messages"]), False
         elif kind == "end":
             self.end = End(event["status"], event["reason"])
 
@@ -79,7 +81,7 @@ class State:
         self.turns += 1
         self.messages += _messages([event["message"]])
         self.calls = [Call.model_validate(call) for call in event["calls"]]
-        self.texts, self.failures, self.unread = [], 0, 0
+        self.results, self.cut = [], bool(event.get("cut"))
         self.faults = list(event.get("faults", ()))
         self.before, self.running = event["before"], True
         self.model = event["model"] or self.model
@@ -93,8 +95,8 @@ class State:
 
     def turn(self, changed: bool) -> Turn:
         """The last one, as the patterns see it."""
-        failed = bool(self.calls) and self.failures == len(self.calls)
-        return turn_of(self.calls, self.texts, changed, failed)
+        failed = bool(self.results) and not any(one.ok for one in self.results)
+        return turn_of(self.calls, [one.text for one in self.results], changed, failed)
 
 
 def replayed(events: Iterable[Mapping[str, Any]]) -> State:
@@ -118,6 +120,15 @@ def reply_event(reply: Reply, calls: Iterable[Call], before: str) -> Event:
         "model": reply.model,
         "usage": asdict(reply.usage),
     }
+
+
+def result_event(call: Call, result: Result) -> Event:
+    if call.id:
+        message = Message(role="tool", content=result.text, answers=call.id)
+    else:
+        message = Message(role="user", content=f"[{call.name}]\n{result.text}")
+    event = {"kind": "result", "message": dumped(message), "text": result.text}
+    return event | {"ok": result.ok, "misfit": result.misfit}
 
 
 def dumped(message: Message) -> dict[str, Any]:

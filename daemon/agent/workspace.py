@@ -85,7 +85,8 @@ class Workspace:
             here = inner
         return here
 
-    def _named(self, path: str, writes: bool) -> tuple[str, ...]:
+    def named(self, path: str, writes: bool) -> tuple[str, ...]:
+        """The steps to a file that the rules let be read, or written. Raises Outside."""
         parts = self.parts(path)
         if not parts:
             raise Outside("that is the workspace itself; name a file")
@@ -94,7 +95,7 @@ class Workspace:
 
     def open(self, path: str) -> IO[bytes]:
         """The file for reading, whatever its size. Raises Outside."""
-        parts = self._named(path, writes=False)
+        parts = self.named(path, writes=False)
         folder = self._folder(parts[:-1], create=False)
         try:
             opened = os.open(parts[-1], os.O_RDONLY | SAFELY, dir_fd=folder)
@@ -107,22 +108,44 @@ class Workspace:
             raise Outside(f"{path} is no plain file")
         return os.fdopen(opened, "rb")
 
+    def holds(self, path: str) -> bool:
+        """Whether a plain file or a folder is there, behind no link. Raises Outside."""
+        parts = self.parts(path)
+        try:
+            folder = self._folder(parts[:-1], create=False)
+        except Outside:
+            return False
+        try:
+            found = os.stat(parts[-1] if parts else ".", dir_fd=folder, follow_symlinks=False)
+        except OSError:
+            return False
+        finally:
+            os.close(folder)
+        return stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)
+
     def read(self, path: str) -> str:
-        """The text of a file. Raises Outside."""
+        """The text of a file, as far as it is UTF-8. Raises Outside."""
+        return self.read_bytes(path).decode("utf-8", "replace")
+
+    def read_bytes(self, path: str) -> bytes:
+        """A text file exactly as it is, whatever its encoding. Raises Outside."""
         with self.open(path) as source:
             data = source.read(FILE_BYTES_MAX + 1)
         if len(data) > FILE_BYTES_MAX:
             raise Outside(f"{path} is larger than {FILE_BYTES_MAX // 2**20} MiB")
         if b"\0" in data:
             raise Outside(f"{path} is no text")
-        return data.decode("utf-8", "replace")
+        return data
 
     def write(self, path: str, text: str) -> None:
         """Put `text` there whole or not at all, making folders as needed. Raises Outside."""
-        data = text.encode("utf-8", "replace")
+        self.write_bytes(path, text.encode("utf-8", "replace"))
+
+    def write_bytes(self, path: str, data: bytes) -> None:
+        """As `write`, for what may be no UTF-8. Raises Outside."""
         if len(data) > FILE_BYTES_MAX:
             raise Outside(f"more than {FILE_BYTES_MAX // 2**20} MiB")
-        parts = self._named(path, writes=True)
+        parts = self.named(path, writes=True)
         folder = self._folder(parts[:-1], create=True)
         try:
             _replace(parts[-1], data, folder)
@@ -133,7 +156,7 @@ class Workspace:
 
     def remove(self, path: str) -> None:
         """Raises Outside."""
-        parts = self._named(path, writes=True)
+        parts = self.named(path, writes=True)
         folder = self._folder(parts[:-1], create=False)
         try:
             _mode_of(parts[-1], folder)

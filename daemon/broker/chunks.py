@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from daemon.broker.faults import Fault
 from daemon.broker.refusals import told
+from daemon.core.pieces import Calls
 
 REPLY_BYTES_MAX = 64 * 2**20
 LINE_BYTES_MAX = 8 * 2**20
@@ -121,7 +122,7 @@ def joined(chunks: list[Chunk]) -> dict[str, Any]:
     """A stream's chunks as the one answer that a caller who did not ask to stream expects."""
     first = chunks[0] if chunks else {}
     message: dict[str, Any] = {"role": "assistant", "content": ""}
-    calls: dict[int, dict[str, Any]] = {}
+    calls = Calls()
     finish, usage = None, None
     for chunk in chunks:
         usage = chunk.get("usage") or usage
@@ -132,10 +133,10 @@ def joined(chunks: list[Chunk]) -> dict[str, Any]:
                 if delta.get(key):
                     message[key] = message.get(key, "") + delta[key]
             for piece in delta.get("tool_calls") or ():
-                _add_call(calls, piece)
+                calls.add(piece)
             finish = choice.get("finish_reason") or finish
     if calls:
-        message["tool_calls"] = [calls[index] for index in sorted(calls)]
+        message["tool_calls"] = calls.whole()
     choice = {"index": 0, "message": message, "finish_reason": finish or "stop"}
     return {
         "id": first.get("id", "chatcmpl-org"),
@@ -145,23 +146,3 @@ def joined(chunks: list[Chunk]) -> dict[str, Any]:
         "choices": [choice],
         "usage": usage,
     }
-
-
-def _add_call(calls: dict[int, dict[str, Any]], piece: Mapping[str, Any]) -> None:
-    """Pieces of one call share an index; where a server gives none, a name begins a call."""
-    function = piece.get("function") or {}
-    index = piece.get("index")
-    if index is None:
-        index = len(calls) if function.get("name") else max(len(calls) - 1, 0)
-    empty: dict[str, Any] = {
-        "id": "",
-        "type": "function",
-        "function": {"name": "", "arguments": ""},
-    }
-    call = calls.setdefault(int(index), empty)
-    call["id"] = piece.get("id") or call["id"]
-    call["function"]["name"] += function.get("name") or ""
-    arguments = function.get("arguments") or ""
-    call["function"]["arguments"] += (
-        arguments if isinstance(arguments, str) else json.dumps(arguments)
-    )

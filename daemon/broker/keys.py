@@ -9,8 +9,8 @@ from pathlib import Path
 
 from daemon.state.settings import Model
 from ops.errors import Refused
+from ops.masking import KEYS
 
-KEYS = "keys.toml"
 MASK = "[key]"
 SECRET_CHARS_MIN = 16  # local servers are often given a word for a key, which is no secret
 

@@ -100,7 +100,15 @@ class Admin:
         door = await open_door(name, directory, source)
         door.lasting = lasting
         self._doors[name] = door
-        return {"socket": str(door.path)}
+        asked = "" if replay else str(request.get("model") or "")
+        context = await self._context(asked) if asked else 0
+        return {"socket": str(door.path), "context_tokens": context}
+
+    async def _context(self, model: str) -> int:
+        """How many tokens it takes; 0 when nobody tells."""
+        with suppress(Fault):
+            return await self._upstream.context(model) or 0
+        return 0
 
     def _trace(self, cell: str, lasting: bool) -> Trace | None:
         return self._traces.of(cell, lasting) if self._traces is not None else None
@@ -140,9 +148,12 @@ class Admin:
             raise Refused(f"no door for {name}", "open it first")
         return self._doors[name]
 
-    async def _probe(self, _: dict[str, Any]) -> Answer:
+    async def _probe(self, request: dict[str, Any]) -> Answer:
+        """The endpoint of `model`; without one the main one."""
+        endpoint, _ = self._upstream.chosen(request.get("model"))
+        asked = self._upstream if endpoint is self._upstream.main else endpoint
         try:
-            return {"answers": True, "detail": "", "models": await self._upstream.models()}
+            return {"answers": True, "detail": "", "models": await asked.models()}
         except Fault as fault:
             return {"answers": False, "detail": fault.said, "models": []}
 

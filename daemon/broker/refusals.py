@@ -14,6 +14,7 @@ from daemon.broker.faults import Fault
 ERROR_CHARS_MAX = 500
 RETRY_AFTER_SECONDS_MAX = 600.0
 CONTEXT = "context_length_exceeded"  # OpenAI's own word: its clients know it
+TOOLS = "tools_unsupported"  # asked without them, the model may answer
 # Words beat the status: servers disagree on the numbers. The first that fits, counts.
 WORDS = tuple(
     (re.compile(pattern, re.IGNORECASE | re.DOTALL), code)
@@ -24,10 +25,21 @@ WORDS = tuple(
             r"|input length and .max_tokens. exceed",
             CONTEXT,
         ),
-        (r"insufficient_quota|billing|credit balance|payment required", "model_permanent"),
+        (
+            r"does not support (?:tools|tool use|function calling)|no endpoints found that support"
+            r" tool use|requires --enable-auto-tool-choice|tools param requires --jinja",
+            TOOLS,
+        ),
+        (r"insufficient_quota", "model_permanent"),
+        # Before what speaks of money: some tell how paying more would raise the limit.
+        (r"rate_limit|rate limit|too many requests", "model_rate_limit"),
+        (
+            r"billing_(?:hard_limit|not_active)|billing hard limit|billing is not active"
+            r"|credit balance|payment required",
+            "model_permanent",
+        ),
         (r"content_filter|content[_ ]policy|content management policy|moderation", "model_refused"),
         (r"overloaded|loading model|server is busy|no slot|at capacity", "model_overloaded"),
-        (r"rate_limit|rate limit|too many requests", "model_rate_limit"),
         (r"model_not_found|model .{0,200}(?:not found|does not exist)", "model_permanent"),
         (r"authentication_error|invalid_api_key|incorrect api key", "model_auth"),
     )
@@ -56,6 +68,7 @@ BY_STATUS = {
 # What a cell's client is answered: a status that its own retries understand.
 STATUS = {
     CONTEXT: 400,
+    TOOLS: 400,
     "model_bad_request": 400,
     "model_refused": 400,
     "model_permanent": 404,

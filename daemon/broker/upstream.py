@@ -16,6 +16,7 @@ from daemon.broker.faults import Fault
 from daemon.broker.keys import MASK, SECRET_CHARS_MIN, key_of
 from daemon.broker.protocols import WIRES, Wire
 from daemon.broker.refusals import refusal
+from daemon.core.pieces import sound
 from daemon.state.settings import Model
 
 PROBE_SECONDS = 5.0
@@ -32,7 +33,7 @@ class Upstream:
     key: str | None = field(repr=False)
     http: httpx.AsyncClient
     listed: tuple[str, ...] = ()
-    context_tokens: int = 0
+    contexts: dict[str, int] = field(default_factory=dict)  # as the listing told
     calls: int = 0
     retired: bool = False
 
@@ -42,7 +43,7 @@ class Upstream:
         timeout = httpx.Timeout(model.idle_seconds, connect=model.connect_seconds)
         client = httpx.AsyncClient(timeout=timeout, limits=limits, trust_env=False)
         key = key_of(model, state)
-        return cls(model, key, client, context_tokens=model.context_tokens)
+        return cls(model, key, client)
 
     @property
     def wire(self) -> Wire:
@@ -50,9 +51,12 @@ class Upstream:
 
     def _request(self, method: str, path: str, body: Mapping[str, Any] | None) -> httpx.Request:
         url = self.wire.url(self.model.base, path)
-        headers = self.wire.headers(self.key)
+        headers, content = self.wire.headers(self.key), None
+        if body is not None:
+            headers["content-type"] = "application/json"
+            content = sound(json.dumps(body, ensure_ascii=False)).encode()
         try:
-            return self.http.build_request(method, url, json=body, headers=headers)
+            return self.http.build_request(method, url, content=content, headers=headers)
         except httpx.InvalidURL as error:
             text = f"{self.model.base} is no address: {error}"
             raise Fault("model_unreachable", text, 503) from error
@@ -68,7 +72,8 @@ class Upstream:
                     raise await self._refusal(answer)
                 listed = json.loads(await _bounded(answer, LISTING_BYTES_MAX))
                 self.listed = tuple(self.wire.names(listed))
-                self._learn(listed)
+                told = {name: self.wire.context(listed, name) for name in self.listed}
+                self.contexts = {name: tokens for name, tokens in told.items() if tokens}
             finally:
                 await answer.aclose()
         except httpx.HTTPError as error:
@@ -78,22 +83,24 @@ class Upstream:
             raise Fault("model_rubbish", text) from error
         return list(self.listed)
 
-    def _learn(self, listed: Any) -> None:
-        """The setting says how much context there is, else the server may."""
-        name = self.model.name or (self.listed[0] if self.listed else "")
-        if not self.model.context_tokens:
-            self.context_tokens = self.wire.context(listed, name) or 0
+    def _told(self, model: str) -> int:
+        """By the setting or the listing; 0 when neither tells."""
+        return self.model.context_tokens or self.contexts.get(model, 0)
 
     async def context(self, model: str) -> int | None:
         """How many tokens `model` takes: by the setting, the listing, or its own page."""
-        if self.context_tokens:
-            return self.context_tokens
+        if not self._told(model) and not self.listed:
+            with suppress(Fault):
+                await self.models()
+        if self._told(model):
+            return self._told(model)
         for method, path, body in self.wire.details(model):
             request = self._request(method, path, body)
             request.extensions["timeout"] = httpx.Timeout(PROBE_SECONDS).as_dict()
             with suppress(httpx.HTTPError, ValueError, LookupError, TypeError, AttributeError):
                 answer = await self.http.send(request)
-                return self.wire.context(answer.json(), model)
+                if (found := self.wire.context(answer.json(), model)) is not None:
+                    return found
         return None
 
     def known(self, asked: str) -> str | None:
@@ -124,7 +131,7 @@ class Upstream:
         self.calls += 1
         try:
             model = await self._allowed(body.get("model"), chosen)
-            path, asked = self.wire.request({**body, "model": model}, self.model.context_tokens)
+            path, asked = self.wire.request({**body, "model": model}, self._told(model))
             answer = await self._send(self._request("POST", path, asked))
             try:
                 lines = read_lines(answer, self._secret)

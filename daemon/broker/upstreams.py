@@ -45,6 +45,11 @@ class Upstreams:
         own = [f"{name}{BETWEEN}{one.model.name}" for name, one in self.named.items()]
         return [*await self.main.models(), *(name.rstrip(BETWEEN) for name in own)]
 
+    async def context(self, asked: str) -> int | None:
+        """How many tokens the model of this name takes, if anybody tells. Raises Fault."""
+        upstream, model = self.chosen(asked)
+        return await upstream.context(model)
+
     async def chunks(
         self, body: Mapping[str, Any], chosen: bool = False
     ) -> AsyncGenerator[dict[str, Any], None]:

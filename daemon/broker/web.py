@@ -29,6 +29,8 @@ PORTS = {"http": 80, "https": 443}
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 AGENT = "org-agent"
 TEXTS = re.compile(r"text/|application/(?:json|xml|xhtml\+xml|javascript|toml|yaml)|\+(?:json|xml)")
+# IPv6, and what ends in a decimal or hexadecimal number, as every resolver takes it; localhost.
+LITERAL = re.compile(r":|(?:\A|\.)(?:\d+|0x[0-9a-f]*|localhost)\Z", re.IGNORECASE)
 UNSEEN = frozenset({"script", "style", "noscript", "template", "svg", "head"})
 BLOCKS = frozenset(
     ["p", "div", "br", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "table", "section"]
@@ -96,8 +98,10 @@ class Web:
         return Place(url, parts.scheme, host, port, await self._address(host, port))
 
     def _fits(self, allowed: str, host: str, port: int) -> bool:
+        """No pattern fits a number, in whatever form, or this machine's own name."""
         name, _, only = allowed.partition(":")
-        return fnmatchcase(host.lower(), name.lower()) and (
+        alike = str.__eq__ if LITERAL.search(host) else fnmatchcase
+        return alike(host.lower(), name.lower()) and (
             port == int(only) if only.isdigit() else port in PORTS.values()
         )
 

@@ -22,9 +22,11 @@ class Script:
     def __init__(self, *replies: Any) -> None:
         self.replies = list(replies)
         self.asked: list[list[Message]] = []
+        self.tools: list[int] = []  # how many were declared
 
     def reply(self, messages: Sequence[Message], tools: Sequence[dict[str, Any]]) -> Reply:
         self.asked.append(list(messages))
+        self.tools.append(len(tools))
         reply = self.replies.pop(0)
         if isinstance(reply, Exception):
             raise reply

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from daemon.agent.judge import Deed, claims, complaint, missing, unproved
+from daemon.agent.judge import Deed, claims, complaint, missing, runs_tests, unproved
 from daemon.agent.loop import Hooks, Run
 from daemon.agent.messages import Message
+from daemon.agent.shell import parse
 from daemon.agent.workspace import Workspace
 from tests.agent.room.case import Scripts, says
 
@@ -34,6 +35,16 @@ CHANGED, RAN, TESTED = Deed.CHANGED, Deed.RAN, Deed.TESTED
         ("The unit tests are now passing.", [TESTED]),
         ("It passes all tests.", [TESTED]),
         ("I changed a.py, ran pytest on it, and all tests passed.", [CHANGED, TESTED]),
+        ("Created `hello.py` with a greeting function.", [CHANGED]),
+        ("Successfully wrote the file to hello.py.", [CHANGED]),
+        ("Fixed the bug in parser.py", [CHANGED]),
+        ("I went ahead and created hello.py", [CHANGED]),
+        ("I have gone ahead and written hello.py.", [CHANGED]),
+        ("✅ **Added** `foo()` to the module", [CHANGED]),
+        ("Saved to out.txt.", [CHANGED]),
+        ("12 passed in 0.3s", [TESTED]),
+        ("Tests: 5 passed, 0 failed.", [TESTED]),
+        ("- Added tests for bar.py\n- Ran the tests: 12 passed", [CHANGED, RAN, TESTED]),
         ("I edited a.py.\nThen I ran the tests.\nThe tests passed.", [CHANGED, RAN, TESTED]),
     ],
 )
@@ -63,6 +74,16 @@ def test_claims(text: str, claimed: list[Deed]) -> None:
         "I read a.py; it defines a function.",
         "Please make sure that the tests pass.",
         "I wrote hello.py earlier.",
+        "Create hello.py with a greeting.",
+        "Run the tests with pytest.",
+        "You could write the file to hello.py.",
+        "Should I fix the bug in parser.py?",
+        "I will go ahead and fix the bug.",
+        "Plan: create `hello.py`, then run the script.",
+        "Fixed code is worth more than new code.",
+        "Added value is what the file is for.",
+        "Of 20 students 12 passed.",
+        "11 passed, 1 failed in 0.3s",
         "",
     ],
 )
@@ -79,10 +100,44 @@ def test_evidence_is_of_the_same_kind() -> None:
     assert complaint(unproved(text, [RAN])) == f"{complaint([CHANGED])} and that tests pass"
 
 
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("pytest -q", True),
+        ("cd sub && python -m pytest tests", True),
+        ("timeout 60 .venv/bin/python3 -m unittest", True),
+        ("bash -o pipefail -c 'uv run pytest -q'", True),
+        ("make -j2 test", True),
+        ("npm run test", True),
+        ("cargo test", True),
+        ("go test ./...", True),
+        ("tox -e py311", True),
+        ("cat test.txt", False),
+        ("ls tests", False),
+        ("echo pytest", False),
+        ("python test.py", False),
+        ("pip install pytest", False),
+        ("uv add pytest", False),
+        ("pytest --co", False),
+        ("python -m pytest --version", False),
+        ("make", False),
+    ],
+)
+def test_only_a_run_of_tests_shows_that_tests_were_run(line: str, shown: bool) -> None:
+    """The program tells, wherever it stands; the word alone does not."""
+    assert any(map(runs_tests, parse(line).commands)) is shown
+
+
 def test_it_reads_long_texts_quickly() -> None:
     """Bombs of half-sentences do not hold it."""
     began = time.monotonic()
-    for bomb in ("I ran " * 4000, "tests " * 4000, "file has been " * 2000, "`" * 20_000):
+    for bomb in (
+        "I ran " * 4000,
+        "tests " * 4000,
+        "file has been " * 2000,
+        "`" * 20_000,
+        "1 passed " * 2000,
+    ):
         claims(bomb)
     assert time.monotonic() - began < 10
 

@@ -13,11 +13,13 @@ import stamina
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.agent.messages import Message
+from daemon.agent.messages import Call, Message
 from daemon.agent.providers import ModelFault
 from daemon.agent.providers.assembly import Assembly
 from daemon.agent.providers.openai import OpenAI
 from daemon.agent.providers.treatments import TREATMENTS
+from daemon.broker.chunks import joined
+from daemon.orchestrator.turns import Round
 from tests.model_server import chunks, say
 
 HI = [Message(role="user", content="hi")]
@@ -92,6 +94,16 @@ def test_another_model_is_asked_where_that_may_help(code: str) -> None:
     ]
 
 
+def test_a_reply_that_was_withheld_is_a_refusal() -> None:
+    """Its first words are none: another model may say more."""
+    cut = stream(say("I will")).replace(b'"stop"', b'"content_filter"')
+    with pytest.raises(ModelFault) as caught:
+        OpenAI(Server(cut).client, "m").reply(HI, [])
+    assert caught.value.code == "model_refused"
+    both = OpenAI(Server(cut, say("well")).client, "m", others=["second"])
+    assert both.reply(HI, []).content == "well"
+
+
 def test_half_a_reply_is_asked_for_again() -> None:
     """What had come of it is thrown away."""
     whole = stream(say("a whole reply, in several pieces of it"))
@@ -152,3 +164,65 @@ def test_pieces_of_calls_come_together_in_any_order(
         assembly.add({"choices": [{"delta": {"tool_calls": [queue.pop(0)]}}]})
     reply = assembly.reply(0)
     assert [(one.name, json.loads(one.arguments)) for one in reply.calls] == calls
+
+
+def piece(identity: str | None, name: str | None, arguments: str, **index: int) -> dict[str, Any]:
+    function = {"arguments": arguments} | ({"name": name} if name else {})
+    return {"id": identity, "function": function, **index}
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [piece("a", "read", '{"n": 1}', index=0), piece("b", "read", '{"n": 2}', index=0)],
+        [
+            piece("a", "read", '{"n":', index=0),
+            piece(None, None, " 1}", index=0),
+            piece("b", "read", '{"n": ', index=0),
+            piece(None, None, "2}", index=0),
+        ],
+        [piece("a", "read", '{"n": 1}'), piece("b", "read", '{"n": '), piece(None, None, "2}")],
+        [piece("", "read", '{"n": 1}'), piece("", "read", '{"n": 2}')],
+    ],
+    ids=["one index", "one index, in pieces", "no index", "no id"],
+)
+def test_calls_without_an_index_of_their_own_are_kept_apart(pieces: list[dict[str, Any]]) -> None:
+    """For the agent, and where the broker or the server joins a stream."""
+    chunk = [{"choices": [{"delta": {"tool_calls": [one]}}]} for one in pieces]
+    assembly, round_ = Assembly(), Round()
+    for one in chunk:
+        assembly.add(one)
+        round_.saw(one)
+    calls = assembly.reply(0).calls
+    assert [(one.name, one.arguments) for one in calls] == [
+        ("read", '{"n": 1}'),
+        ("read", '{"n": 2}'),
+    ]
+    assert len({one.id for one in calls}) == 2
+    wire = [call.wire() for call in calls]
+    assert joined(chunk)["choices"][0]["message"]["tool_calls"] == wire
+    assert round_.calls.whole() == wire
+
+
+def test_halves_of_a_character_are_joined_and_one_alone_is_replaced() -> None:
+    """Else the next question could not be encoded."""
+    assembly = Assembly()
+    for half in ("\ud83d", "\ude00", " \ud83d"):
+        assembly.add({"choices": [{"delta": {"content": half, "reasoning": half}}]})
+        call = {"index": 0, "function": {"arguments": half}}
+        assembly.add({"choices": [{"delta": {"tool_calls": [call]}}]})
+    reply = assembly.reply(0)
+    whole = "\U0001f600 \ufffd"
+    assert (reply.content, reply.reasoning, reply.calls[0].arguments) == (whole, whole, whole)
+
+
+def test_what_cannot_be_encoded_does_not_end_the_run() -> None:
+    """A tool may name a file whose name is no UTF-8."""
+    server = Server(say("well"))
+    messages = [Message(role="user", content="a\udcff.txt", images=("data:,",))]
+    call = Call(id="c", name="sh", arguments='"\udcff"')
+    messages.append(Message(role="assistant", content="\udcff", calls=(call,)))
+    assert OpenAI(server.client, "m").reply(messages, []).content == "well"
+    asked = server.asked[0]["messages"]
+    assert asked[0]["content"][0]["text"] == "a\ufffd.txt"
+    assert asked[1]["content"] == "\ufffd"

@@ -38,9 +38,27 @@ def test_a_document_given_to_a_command_is_no_command() -> None:
         shipped().check_command("cat <<E\n$(rm -rf /)\nE\n")
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "bash <<'E'\nrm -rf /\nE\n",
+        "bash <<E\nrm -rf /\nE",
+        "sh -s a <<-E && ls\n\techo hi\n\trm -rf /\nE\n",
+        "cat <<E | sh\nrm -rf /\nE\n",
+        "cat <<E | tee f | timeout 5 bash\nrm -rf /\nE\n",
+        "cat > x.sh <<E && bash x.sh\nrm -rf /\nE\n",
+    ],
+)
+def test_a_document_given_to_a_shell_is_read(line: str) -> None:
+    with pytest.raises(Broken, match="delete-everything"):
+        shipped().check_command(line)
+    shipped().check_command(line.replace("rm -rf /", "rm -rf build"))
+
+
 def test_what_nobody_could_read_is_refused() -> None:
     """Too long, too many commands, too deep: never read half and run whole."""
-    for line in ("a;" * 60_000, f"echo {'x' * 300_000}"):
+    many = ("a;" * 60_000, "a|" * 60_000, f"echo {'x' * 300_000}", f"sh -c '{'a;' * 3_000}'")
+    for line in many:
         with pytest.raises(Broken, match="too-complicated"):
             shipped().check_command(line)
     deep = "reboot"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +15,12 @@ from hypothesis import strategies as st
 
 from daemon.agent.compaction import compacted, size_of, split, too_long
 from daemon.agent.ends import Limits, Price
+from daemon.agent.line import Line
 from daemon.agent.loop import Interrupted
 from daemon.agent.messages import Call, Message
 from daemon.agent.patterns import circling, turn_of
-from daemon.agent.providers import ModelFault
+from daemon.agent.providers import ModelFault, Reply, Usage
+from ops.sockets import send_line
 from tests.agent.scripted_run import DONE, OPENING, PROOF, Script, calls, hooks, run_of, sh
 
 # Limits
@@ -41,6 +46,71 @@ def test_each_limit_has_a_status_of_its_own(tmp_path: Path, limits: Limits, stat
 def test_time_and_a_person_end_it_too(tmp_path: Path) -> None:
     assert run_of(tmp_path, hooks=hooks(late=lambda: True)).until_end().status == "time"
     assert run_of(tmp_path, hooks=hooks(stopped=lambda: True)).until_end().status == "stopped"
+
+
+def test_every_call_of_a_reply_is_answered(tmp_path: Path) -> None:
+    """Servers refuse a conversation with a call that has no result; sixteen of a reply run."""
+    many = calls(*(("sh", {"command": f"echo {n} >> log"}) for n in range(20)))
+    made = run_of(tmp_path, many, PROOF, DONE)
+    assert made.until_end().status == "done"
+    results = [one for one in made.messages if one.role == "tool"][:20]
+    assert [one.answers for one in results] == [call.id for call in many.calls]
+    assert (tmp_path / "work/log").read_text().split() == [str(n) for n in range(16)]
+    assert {one.content for one in results[16:]} == {"not run: more than 16 calls in one reply"}
+    wrong = [calls(*((f"fly{turn}", {"to": n}) for n in range(20))) for turn in range(3)]
+    assert run_of(tmp_path, *wrong).until_end().status == "format"
+
+
+def test_the_same_call_twice_in_a_reply_runs_once(tmp_path: Path) -> None:
+    """Its result answers both; after something that may have changed it, it runs again."""
+    add, show = ("sh", {"command": "echo x >> log"}), ("read_file", {"path": "log"})
+    wrote = ("write_file", {"path": "log", "content": "y\n"})
+    made = run_of(tmp_path, calls(add, add, show, wrote, show), PROOF, DONE)
+    assert made.until_end().status == "done"
+    told = [one.content for one in made.messages if one.role == "tool"]
+    assert told[0] == told[1]
+    assert ("x" in told[2], "y" in told[2], "y" in told[4]) == (True, False, True)
+    text = "".join('```json\n{"name": "sh", "arguments": {"command": "echo z >> z"}}\n```\n' * 2)
+    assert run_of(tmp_path, Reply(text, ()), PROOF, DONE).until_end().status == "done"
+    assert (tmp_path / "work/z").read_text() == "z\n"
+
+
+@pytest.mark.parametrize(("hook", "status"), [("late", "time"), ("stopped", "stopped")])
+def test_what_ends_a_run_ends_it_between_two_calls(tmp_path: Path, hook: str, status: str) -> None:
+    """What is left is not run, and is answered so."""
+    ran: list[Any] = []
+    ends = {hook: lambda: bool(ran), "result": lambda *told: ran.append(told)}
+    made = run_of(tmp_path, calls(*_touches("a", "b", "c")), hooks=hooks(**ends))
+    assert made.until_end().status == status
+    assert [one.name for one in (tmp_path / "work").iterdir()] == ["a"]
+    assert [one.content[:8] for one in made.messages[-2:]] == ["not run:"] * 2
+
+
+def test_who_has_something_to_say_at_once_is_heard_before_the_next_call(tmp_path: Path) -> None:
+    ran: list[Any] = []
+    said = {"urgent": lambda: len(ran) == 1, "result": lambda *told: ran.append(told)}
+    made = run_of(tmp_path, calls(*_touches("a", "b")), PROOF, DONE, hooks=hooks(**said))
+    assert made.until_end().status == "done"
+    assert [one.name for one in (tmp_path / "work").iterdir()] == ["a"]
+
+
+def test_the_time_is_up_while_the_model_speaks() -> None:
+    """It is not listened to any longer; words for later do not stop it."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        line = Line(ours)
+        send_line(theirs, {"tell": "use tabs"})
+        line.listen("word")
+        assert not line.hooks().urgent()
+        line.deadline = time.monotonic()
+        with pytest.raises(Interrupted):
+            line.listen("word")
+        send_line(theirs, {"tell": "stop that", "now": True})
+        assert line.hooks().urgent()
+
+
+def _touches(*names: str) -> list[tuple[str, dict[str, Any]]]:
+    return [("sh", {"command": f"touch {name}"}) for name in names]
 
 
 # Circles
@@ -70,6 +140,8 @@ def turns(*made: tuple[str, str], changed: bool = False, failed: bool = False) -
         (turns(("sleep 5", ""), ("sleep 5", ""), ("sleep 5", "")), False),
         (turns(("sleep 2; curl x", "no"), ("sleep 2; curl x", "no")), False),
         (turns(("until x; do sleep 1; done", "no"), ("until x; do sleep 1; done", "no")), False),
+        (turns(("timeout 9 sleep 5", ""), ("timeout 9 sleep 5", "")), False),
+        (turns(("timeout 5 ls", "a"), ("timeout 5 ls", "a")), True),
         (turns(("grep sleep x", "no"), ("grep sleep x", "no")), True),
     ],
 )
@@ -116,6 +188,21 @@ def test_a_shorter_conversation_is_shorter_and_whole(turns: int, chars: int, con
     assert asked == [one.answers for one in after if one.role == "tool"]
 
 
+@pytest.mark.parametrize("turns", [3, 12])
+def test_what_a_person_said_is_never_left_out(turns: int) -> None:
+    """Whole, once, in its place before what is left: at each stage, and each time again."""
+    words = ["never touch the table; " * 300, "keep the names " * 10]
+    messages = conversation(turns, 8_000)
+    for at, text in zip((3, 5), words, strict=True):
+        spoken = Message(role="user", content=text, spoken=True)
+        messages[2 * at - 2 : 2 * at - 2] = [spoken]
+    for _ in range(3):
+        shorter = compacted(messages, 3_000)
+        assert shorter is not None
+        assert [one.content for one in shorter if one.spoken] == words
+        messages = [*shorter, *conversation(turns, 8_000)[2:]]
+
+
 def test_shortening_again_and_again_ends(tmp_path: Path) -> None:
     """Digests of digests do not pile up; at last it says that it cannot."""
     messages = conversation(30, 2000)
@@ -146,6 +233,39 @@ def test_a_conversation_too_long_is_shortened_and_goes_on(tmp_path: Path) -> Non
     assert never.until_end().status == "context"
 
 
+def test_what_a_server_left_out_unseen_is_made_shorter(tmp_path: Path) -> None:
+    """It counts far fewer tokens than it was sent; an estimate, or none, tells nothing."""
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work/big").write_text("word " * 4000)
+    reads = [calls(("read_file", {"path": "big", "line_count": n})) for n in range(1, 4)]
+    cut = replace(reads[1], usage=Usage(2_048, 10))
+    made = run_of(tmp_path, reads[0], cut, PROOF, DONE)
+    assert made.until_end().status == "done"
+    assert isinstance(made.provider, Script)
+    sizes = [size_of(asked) for asked in made.provider.asked]
+    assert sizes[2] < sizes[1]
+    for usage in (Usage(2_048, 10, estimated=True), Usage(0, 10), Usage(5_000, 10)):
+        made = run_of(tmp_path, reads[0], replace(reads[1], usage=usage), PROOF, DONE)
+        assert made.until_end().status == "done"
+        assert isinstance(made.provider, Script)
+        assert size_of(made.provider.asked[2]) > sizes[1]
+
+
+def test_a_model_that_takes_no_tools_is_told_of_them_in_words(tmp_path: Path) -> None:
+    """Once, and from then on none is declared; its calls are found in its text."""
+    fault = ModelFault("tools_unsupported", "gemma2:9b does not support tools")
+    wrote = '```json\n{"name": "sh", "arguments": {"command": "touch a"}}\n```'
+    made = run_of(tmp_path, fault, Reply(wrote, ()), PROOF, DONE)
+    assert made.until_end().status == "done"
+    assert (tmp_path / "work/a").exists()
+    assert isinstance(made.provider, Script)
+    assert [bool(count) for count in made.provider.tools] == [True, False, False, False]
+    words = made.provider.asked[1][-1].content
+    assert "write_file(path, content)" in words and "```json" in words
+    assert made.provider.asked[3].count(made.provider.asked[1][-1]) == 1
+    assert run_of(tmp_path, fault, fault).until_end().status == "model"
+
+
 # Steering
 
 
@@ -154,7 +274,7 @@ def test_what_a_person_says_comes_before_the_next_question(tmp_path: Path) -> No
     made = run_of(tmp_path, PROOF, DONE, hooks=hooks(told=lambda: words.pop(0)))
     assert made.until_end().status == "done"
     assert isinstance(made.provider, Script)
-    assert made.provider.asked[0][-1] == Message(role="user", content="use tabs")
+    assert made.provider.asked[0][-1].wire() == {"role": "user", "content": "use tabs"}
 
 
 def test_a_person_may_interrupt_the_model(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -131,17 +132,53 @@ def test_a_link_swapped_in_meanwhile_is_not_followed(workspace: Workspace, tmp_p
         thread.join()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
-@given(st.text(alphabet="./\\a~\0\n\u202e", min_size=1, max_size=12))
-def test_no_path_leads_outside(workspace: Workspace, path: str) -> None:
-    """Whatever it is made of: it is refused, or it lies inside."""
-    try:
-        parts = workspace.parts(path)
-    except (Outside, ValueError):
-        return
-    assert ".." not in parts
-    whole = workspace.root.joinpath(*parts)
-    assert whole == workspace.root or workspace.root in whole.parents
+STEPS = st.sampled_from(
+    ["src", "a.py", "new", "secret", "link", "folder", "up", "self", "in", "..", ".", "", "~", "\0"]
+)
+PATHS = st.builds(
+    lambda start, steps: start + "/".join(steps),
+    st.sampled_from(["", "./", "/", "ROOT/", "OUTSIDE/"]),
+    st.lists(STEPS, min_size=1, max_size=4),
+)
+
+
+@pytest.fixture
+def outside(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a secret, to which links of every kind lead."""
+    outside = tmp_path_factory.mktemp("outside")
+    (outside / "secret").write_text("canary")
+    for at, target in (
+        ("link", outside / "secret"),
+        ("new", outside / "made-through-a-link"),
+        ("folder", outside),
+        ("src/up", Path("../..")),
+        ("self", Path("self")),
+        ("in", Path("src")),
+    ):
+        (workspace.root / at).symlink_to(target)
+    return outside
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@given(path=PATHS)
+def test_no_path_leads_outside(workspace: Workspace, outside: Path, path: str) -> None:
+    """Whatever it is made of, and whatever links it meets: nothing there is read or changed."""
+    root = workspace.root
+    named = path.replace("ROOT", str(root)).replace("OUTSIDE", str(outside))
+    links = sorted(one for one in root.rglob("*") if one.is_symlink())
+    with suppress(Outside):
+        assert workspace.read(named) != "canary"
+    with suppress(Outside):
+        found = [(root / one).resolve() for one in workspace.files(named)]
+        assert all(one.is_relative_to(root) for one in found)
+    with suppress(Outside):
+        workspace.write(named, "ours")
+        assert workspace.read(named) == "ours"
+    with suppress(Outside):
+        workspace.remove(named)
+    assert {one.name: one.read_text() for one in outside.iterdir()} == {"secret": "canary"}
+    assert [one.name for one in root.parent.iterdir()] == ["work"]
+    assert sorted(one for one in root.rglob("*") if one.is_symlink()) == links
 
 
 @pytest.mark.process
@@ -157,12 +194,37 @@ def test_a_command_gets_no_input_and_ends_on_time(workspace: Workspace) -> None:
     assert time.monotonic() - began < 15
 
 
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("python_run", {"code": f"x = '{'a' * 2**17}'"}),
+        ("sh", {"command": f"echo '{'a' * 2**17}'"}),
+        ("sh", {"command": "echo \0"}),
+    ],
+)
+def test_what_the_kernel_would_not_take_is_refused_in_words(
+    workspace: Workspace, tool: str, arguments: dict[str, Any]
+) -> None:
+    result = use(workspace, tool, **arguments)
+    assert (result.ok, "write it into a file, and run that" in result.text) == (False, True)
+
+
 def test_long_output_is_cut_in_the_middle(workspace: Workspace) -> None:
     """Its beginning and its end are kept, and how much was left out is said."""
     text = use(workspace, "python_run", code="print('a' * 20000 + 'END')").text
     assert text.startswith("aaa")
     assert "characters left out" in text
     assert "END" in text
+
+
+@pytest.mark.parametrize("path", ["--co", "--version", "@src/a.py", "none.py::test_x", "link"])
+def test_only_files_of_the_workspace_are_tests(workspace: Workspace, path: str) -> None:
+    """An option instead of one would end well, and prove what was never run."""
+    (workspace.root / "test_x.py").write_text("def test_bad(): assert 0\n")
+    (workspace.root / "link").symlink_to("/")
+    result = use(workspace, "run_tests", paths=["test_x.py", path])
+    assert (result.ok, "passed" in result.text) == (False, False)
+    assert result.text == f"error: {path} is no file or folder of the workspace"
 
 
 @pytest.mark.process

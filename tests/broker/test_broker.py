@@ -74,6 +74,15 @@ def test_a_reply_streams_through_and_is_metered(tmp_path: Path) -> None:
         assert model.asked[0]["stream_options"] == {"include_usage": True}
 
 
+def test_half_a_character_is_no_reason_to_fail(tmp_path: Path) -> None:
+    """JSON may hold one, UTF-8 may not: the model hears the sign for what is unreadable."""
+    with scripted_model([say("hi")]) as model:
+        with broker(tmp_path, base_of(model)) as running, running.door() as cell:
+            body = json.dumps(ASK | {"messages": [{"role": "user", "content": "a\ud83d"}]})
+            assert cell.post("/v1/chat/completions", content=body).status_code == 200
+        assert model.asked[0]["messages"][0]["content"] == "a\ufffd"
+
+
 def test_only_two_routes_are_open(tmp_path: Path) -> None:
     """A model server can pull, push and fetch; none of it is reachable from a cell."""
     with scripted_model([]) as model, broker(tmp_path, base_of(model)) as running:
@@ -186,6 +195,20 @@ def test_a_session_is_recorded_and_replayed_without_a_model(tmp_path: Path) -> N
             other = cell.post("/v1/chat/completions", json=ASK)
             assert (other.status_code, other.json()["error"]["code"]) == (409, "recording_unfit")
         assert "ends after 1" in running.do("close", cell="c")["ok"]["unfit"]
+
+
+def test_the_endpoint_of_a_models_name_is_probed(tmp_path: Path) -> None:
+    """An author's own provider may answer while the main endpoint is dead, and the other way."""
+    with scripted_model([]) as model:
+        settings = f"""[model]
+base = "http://127.0.0.1:9"
+[providers.near]
+base = "{base_of(model)}"
+"""
+        with running_broker(tmp_path, settings) as admin:
+            assert admin.do("probe")["ok"]["answers"] is False
+            assert admin.do("probe", model="scripted")["ok"]["answers"] is False
+            assert admin.do("probe", model="near/scripted")["ok"]["answers"] is True
 
 
 def test_a_named_provider_is_asked_by_its_name(tmp_path: Path) -> None:

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from tests.broker.conversations import CONVERSATIONS, Conversation, Told
+from tests.broker.running import running_broker
 from tests.broker.wires import STREAMS, wire_server
 
 pytestmark = pytest.mark.process
 
+CONTEXTS = {"lmstudio": 4096, "llama-server": 8192, "ollama": 2048}
 ROOT = Path(__file__).resolve().parents[2]
 SPOKEN = CONVERSATIONS["many_pieces"]
 DECLARED = Conversation(
@@ -47,7 +49,21 @@ def test_a_provider_is_tried(
     assert found["usage"] == "counted"
     assert found["first_token_ms"] > 0
     assert found["tokens_per_s"] > 0
-    assert found["context_tokens"] == {"lmstudio": 4096, "llama-server": 8192}.get(provider)
+    assert found["context_tokens"] == CONTEXTS.get(provider)
+
+
+@pytest.mark.parametrize("provider", STREAMS)
+def test_who_opens_a_door_for_a_model_is_told_its_context(tmp_path: Path, provider: str) -> None:
+    """As the server says, or 0; by the setting where there is one. A replay asks nobody."""
+    with wire_server(provider) as server:
+        settings = f'[model]\nprovider = "{provider}"\nbase = "{server.base}"\n'
+        with running_broker(tmp_path, settings) as admin:
+            opened = admin.do("open", cell="c", directory=str(tmp_path), model="m")["ok"]
+            assert opened["context_tokens"] == CONTEXTS.get(provider, 0)
+            (tmp_path / "org.toml").write_text(settings + "context_tokens = 1024\n")
+            admin.do("reload")
+            opened = admin.do("open", cell="c", directory=str(tmp_path), model="m")["ok"]
+            assert opened["context_tokens"] == 1024
 
 
 def test_one_that_does_not_answer_is_told(tmp_path: Path) -> None:

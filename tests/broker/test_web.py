@@ -100,6 +100,16 @@ def test_what_is_not_allowed_is_not_reached(tmp_path: Path) -> None:
             assert (said.ok, said.text.startswith("error: ")) == (False, True), url
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1", "2130706433", "0x7f.0x1", "localhost"])
+def test_a_number_fits_no_pattern(tmp_path: Path, host: str) -> None:
+    """A host that is a number, in any form, is allowed only when it is spelled out."""
+    with pages() as port:
+        wide = [f"{one}:{port}" for one in ("*", "*.1", "127.*", "?ocalhost", "[0-9]*")]
+        with fetching(tmp_path, *wide) as fetch:
+            said = fetch(f"http://{host}:{port}/page")
+    assert (said.ok, f"{host} is not allowed" in said.text) == (False, True), said.text
+
+
 def test_what_is_endless_or_no_text_is_cut_or_refused(tmp_path: Path) -> None:
     """A small answer that unpacks to a large one is read up to the limit."""
     with pages() as port, fetching(tmp_path, f"127.0.0.1:{port}") as fetch:

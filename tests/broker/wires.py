@@ -211,6 +211,10 @@ class _Handler(Handler):
             props = {"default_generation_settings": {"n_ctx": 8192}}
             self.send(200, json.dumps(props).encode())
             return
+        if self.server.provider == "ollama" and self.path == "/api/ps":
+            loaded = {"models": [{"name": "m:latest", "context_length": 2048}]}
+            self.send(200, json.dumps(loaded).encode())
+            return
         path, listing = LISTINGS.get(self.server.provider, PLAIN_LISTING)
         if self.path != path:
             self.send(404, b"{}")

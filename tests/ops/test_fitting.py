@@ -50,7 +50,9 @@ def test_what_does_not_fit_is_refused_with_the_nearest(asked: str, nearest: str)
     assert parsed(name).where(LAPTOP) is not None
 
 
-@pytest.mark.parametrize("asked", ["qwen3", "qwen3:huge", ":8b", "qwen3:8b:q99", ""])
+@pytest.mark.parametrize(
+    "asked", ["qwen3", "qwen3:huge", ":8b", "qwen3:8b:q99", "qwen3:8b-q99", ""]
+)
 def test_an_id_has_a_name_and_a_size(asked: str) -> None:
     with pytest.raises(Refused, match="name:size:quant"):
         parsed(asked)
@@ -62,6 +64,24 @@ def test_ids_are_read_as_people_write_them() -> None:
     assert parsed("gpt-oss:20b").quant == "mxfp4"
     assert parsed("other:7B").id == "other:7b:q4_k_m"
     assert all(parsed(one.id) == one for one in catalogue())
+
+
+@pytest.mark.parametrize(
+    ("asked", "made", "billions"),
+    [
+        ("qwen3:30b-a3b", "qwen3:30b-a3b:q4_k_m", 30),
+        ("qwen3:30b-a3b-instruct-2507-q8_0", "qwen3:30b-a3b-instruct-2507:q8_0", 30),
+        ("qwen2.5-coder:7b-instruct-q4_K_M", "qwen2.5-coder:7b-instruct:q4_k_m", 7),
+        ("gemma3:4b-it-qat", "gemma3:4b-it-qat:q4_k_m", 4),
+        ("qwen3:8b:q4_k_s", "qwen3:8b:q4_k_s", 8),
+        ("qwen3:0.6b-fp16", "qwen3:0.6b:fp16", 0.6),
+        ("qwen3:8b:bf16", "qwen3:8b:bf16", 8),
+    ],
+)
+def test_a_size_may_have_words_behind_it(asked: str, made: str, billions: float) -> None:
+    """They stay in the id, and weigh nothing."""
+    assert (parsed(asked).id, parsed(asked).billions) == (made, billions)
+    assert parsed(made) == parsed(asked)
 
 
 def test_accelerators_are_read_from_what_tools_say(tmp_path: Path) -> None:

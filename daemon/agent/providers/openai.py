@@ -14,18 +14,20 @@ from daemon.agent.providers import ModelFault, Reply
 from daemon.agent.providers.assembly import Assembly
 from daemon.agent.providers.treatments import treatment
 
-IDLE_SECONDS = 300.0
+IDLE_SECONDS = 120.0
+IDLE_MARGIN_SECONDS = 180.0  # a call may wait for its turn; and it is the broker who gives up first
 CONNECT_SECONDS = 5.0
 ATTEMPTS_MAX = 10
 WAIT_FIRST_SECONDS, WAIT_SECONDS_MAX, JITTER_SECONDS = 0.2, 30.0, 0.5
 WAITS_SECONDS_MAX = 900.0  # of one reply
 REPLY_BYTES_MAX = 64 * 2**20
+WITHHELD = "content_filter"  # what came before it is no reply
 DATA, DONE = b"data:", b"[DONE]"
 
 
-def over_socket(path: str) -> httpx.Client:
-    """A client of the broker's unix socket."""
-    timeout = httpx.Timeout(IDLE_SECONDS, connect=CONNECT_SECONDS)
+def over_socket(path: str, idle_seconds: float = IDLE_SECONDS) -> httpx.Client:
+    """A client of the broker's unix socket; `idle_seconds` is how patient the broker is."""
+    timeout = httpx.Timeout(idle_seconds + IDLE_MARGIN_SECONDS, connect=CONNECT_SECONDS)
     way = httpx.HTTPTransport(uds=path)
     return httpx.Client(transport=way, base_url="http://broker", timeout=timeout, trust_env=False)
 
@@ -111,7 +113,10 @@ class OpenAI:
             raise ModelFault(
                 "model_rubbish", f"the model's reply makes no sense: {error}"
             ) from error
-        return assembly.reply(sum(len(one["content"] or "") for one in body["messages"]))
+        reply = assembly.reply(sum(len(one["content"] or "") for one in body["messages"]))
+        if reply.finish == WITHHELD:
+            raise ModelFault("model_refused", "the model's server withheld its reply")
+        return reply
 
 
 def _fault(status: int, body: bytes, headers: httpx.Headers) -> ModelFault:

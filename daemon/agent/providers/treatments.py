@@ -13,6 +13,7 @@ class Treatment:
     other_model: bool
     status: str
     compact: bool = False  # a shorter conversation may fit
+    in_words: bool = False  # tools that are told of in words may do
 
 
 ONCE = 1
@@ -32,6 +33,7 @@ TREATMENTS = {
     "model_not_offered": Treatment(ONCE, True, "model"),
     # what stays so with this conversation
     "context_length_exceeded": Treatment(ONCE, False, "context", compact=True),
+    "tools_unsupported": Treatment(ONCE, False, "model", in_words=True),
     "model_bad_request": Treatment(ONCE, False, "model"),
     "bad_request": Treatment(ONCE, False, "model"),
     "body_too_large": Treatment(ONCE, False, "context", compact=True),

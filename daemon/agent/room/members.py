@@ -9,15 +9,16 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from daemon.agent.extraction import extract
-from daemon.agent.judge import Deed, complaint, unproved
+from daemon.agent.judge import Deed, complaint, runs_tests, unproved
 from daemon.agent.loop import End, Run
-from daemon.agent.messages import Message
+from daemon.agent.messages import Call, Message
 from daemon.agent.offer import Schema, declared, is_small, small_form
 from daemon.agent.prompts import prompt
 from daemon.agent.providers import Provider
 from daemon.agent.room.mode import Mode
 from daemon.agent.room.transcript import Entry, heard
 from daemon.agent.room.voice import Interrupted, Voice
+from daemon.agent.shell import parse
 from daemon.agent.tools.python_run import PYTHON_RUN
 from daemon.agent.tools.tool import Risk, Tool
 from daemon.agent.workspace import Outside, Workspace
@@ -154,7 +155,7 @@ class AgentModel:
         wrote = any(risks.get(call.name) is Risk.WRITES for call in well)
         found = {Deed.CHANGED} if wrote or self.workspace.fingerprint() != before else set()
         found |= {Deed.RAN} if ran else set()
-        found |= {Deed.TESTED} if any("test" in call.arguments for call in ran) else set()
+        found |= {Deed.TESTED} if any(map(_tests, ran)) else set()
         return {str(deed) for deed in found}
 
     def _prose(self, answer: str, voice: Voice, tools: Sequence[Tool]) -> str:
@@ -183,6 +184,15 @@ class AgentModel:
             return written(entry, mode.target, self.workspace)
         hears = mode.target if mode is self.mode else self.name  # the person hears everything
         return entry.model_copy(update={"to": (hears,)})
+
+
+def _tests(call: Call) -> bool:
+    """Whether the call ran tests."""
+    value = call.value()
+    line = value.get("command") if isinstance(value, dict) else None
+    if not isinstance(line, str):
+        return call.name == "run_tests"
+    return any(runs_tests(one) for one in parse(line).commands)
 
 
 def written(entry: Entry, path: str, workspace: Workspace) -> Entry:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from daemon.agent.providers.openai import OpenAI, over_socket
+from daemon.agent.providers.openai import IDLE_SECONDS, OpenAI, over_socket
 from daemon.agent.room.members import Providers
 from daemon.agent.rules import shipped
 from daemon.agent.skills.shelf import Shelf
@@ -20,6 +20,7 @@ from daemon.agent.tools.tool import Tool
 from daemon.agent.workspace import Workspace
 
 BROKER = "ORG_BROKER"  # a socket's path
+IDLE = "ORG_IDLE_SECONDS"  # how long the broker lets a model be silent
 MEMORY = "ORG_MEMORY"  # the number of a descriptor, where there is a memory
 SKILLS = "ORG_SKILLS"  # folders; the first is the room's own, where it may keep more
 # Of an author, who has one goal and nobody to talk with.
@@ -72,5 +73,5 @@ def workspace_of(rules: str) -> Workspace:
 
 def providers() -> Providers:
     """Any model by its name, through the one door."""
-    client = over_socket(os.environ[BROKER])
+    client = over_socket(os.environ[BROKER], float(os.environ.get(IDLE, IDLE_SECONDS)))
     return lambda model, hear: OpenAI(client, model, hear)

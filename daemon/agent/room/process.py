@@ -23,9 +23,9 @@ from daemon.agent.room.outfit import Tools, providers, workspace_of
 from daemon.agent.room.room import Room
 from daemon.agent.room.transcript import Entry
 from ops.errors import Trouble
+from ops.sockets import LINE_BYTES_MAX
 
 LINE_FD = 4
-LINE_BYTES_MAX = 2**20
 
 
 class Opening(BaseModel):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from daemon.agent.patches import Unfitting, applied, read_patch
+from daemon.agent.patches import Change, Unfitting, applied, read_patch
 from daemon.agent.tools.tool import Arguments, Result, Risk, Tool
 from daemon.agent.workspace import Outside, Workspace
+
+Files = dict[str, str | None]  # texts by their paths; None is a file that is not there
 
 
 class ApplyPatch(Arguments):
@@ -14,32 +16,62 @@ class ApplyPatch(Arguments):
 
 
 def apply_patch(arguments: ApplyPatch, workspace: Workspace) -> Result:
-    """All of it or nothing: every hunk must fit before the first file is written."""
+    """All of it or nothing: all hunks fit, and all files may be written, before the first is."""
+    files: Files = {}
+    before: Files = {}
     try:
-        changes = read_patch(arguments.patch)
-        made = [(one, applied(_text(one.old, workspace), one.hunks)) for one in changes]
-    except Unfitting as unfitting:
-        return Result(f"error: {unfitting}; nothing was changed", ok=False)
-    told = []
-    for one, text in made:
-        if one.new is None:
-            workspace.remove(str(one.old))
-            told.append(f"removed {one.old}")
-            continue
-        workspace.write(one.new, text)
-        told.append(f"{'edited' if one.old else 'wrote'} {one.new}")
-        if one.old not in (None, one.new):
-            workspace.remove(str(one.old))
-    return Result("\n".join(told))
+        told = [_folded(one, files, before, workspace) for one in read_patch(arguments.patch)]
+        _write(files, before, workspace)
+    except (Unfitting, Outside) as refused:
+        return Result(f"error: {refused}; nothing was changed", ok=False)
+    return Result("\n".join(dict.fromkeys(told)))
 
 
-def _text(path: str | None, workspace: Workspace) -> str:
-    if path is None:
-        return ""
+def _folded(change: Change, files: Files, before: Files, workspace: Workspace) -> str:
+    """Put the change into `files` and tell it in words. Raises Unfitting and Outside."""
+    old, new = _name(change.old, workspace), _name(change.new, workspace)
+    if new is not None and new != old:
+        if files.get(new) is not None or (new not in files and workspace.holds(new)):
+            raise Unfitting(f"{new} is there already")
+        before.setdefault(new, None)
+    text: str | None = ""
+    if old is not None:
+        if old not in files:
+            files[old] = workspace.read_bytes(old).decode("utf-8", "surrogateescape")
+            before[old] = files[old]
+        text, files[old] = files[old], None
+    if text is None:
+        raise Unfitting(f"{old} is removed by the patch itself")
+    made = applied(text, change.hunks)
+    if new is None:
+        return f"removed {old}"
+    files[new] = made
+    return f"{'wrote' if old is None else 'edited'} {new}"
+
+
+def _name(path: str | None, workspace: Workspace) -> str | None:
+    """One name for one file. Raises Outside where the rules let nothing be written."""
+    return None if path is None else "/".join(workspace.named(path, writes=True))
+
+
+def _write(files: Files, before: Files, workspace: Workspace) -> None:
+    """What was written already is put back when the disk refuses a file. Raises Outside."""
+    done: list[str] = []
     try:
-        return workspace.read(path)
-    except Outside as refused:
-        raise Unfitting(str(refused)) from refused
+        for path, text in sorted(files.items(), key=lambda one: one[1] is None):
+            _put(path, text, workspace)
+            done.append(path)
+    except Outside:
+        for path in done:
+            _put(path, before[path], workspace)
+        raise
+
+
+def _put(path: str, text: str | None, workspace: Workspace) -> None:
+    if text is not None:
+        workspace.write_bytes(path, text.encode("utf-8", "surrogateescape"))
+    elif workspace.holds(path):
+        workspace.remove(path)
 
 
 APPLY_PATCH = Tool(

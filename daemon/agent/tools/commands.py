@@ -6,7 +6,7 @@ import os
 import re
 
 from daemon.agent.tools.tool import Result
-from daemon.agent.workspace import Workspace
+from daemon.agent.workspace import Outside, Workspace
 from ops.cell import DEFAULT, Cell, Limits
 from ops.cell import run as run_cell
 from ops.masking import own_mask
@@ -16,6 +16,7 @@ SECONDS_SLOW = 300  # for what fetches and builds
 SECONDS_MAX = 300
 SHOWN_CHARS_MAX = 8_000
 KEPT_OUTPUTS_MAX = 1_000
+ARGUMENT_BYTES_MAX = 128 * 2**10 - 1  # the kernel's own, without the closing zero
 # fmt: off
 SLOW = frozenset((
     "apk", "apt", "apt-get", "brew", "bun", "bundle", "cargo", "cmake", "composer", "conda", "dnf",
@@ -35,8 +36,13 @@ def run(argv: tuple[str, ...], seconds: float, workspace: Workspace) -> tuple[in
     """Exit code (None when a limit ended it) and what it said, ready for a model.
 
     We are inside the author's own cell here, so the walls stand already; what is
-    needed of the machinery is its limits and its clean end.
+    needed of the machinery is its limits and its clean end. Raises Outside for what the
+    kernel would not take.
     """
+    for one in argv:
+        if len(one.encode("utf-8", "replace")) > ARGUMENT_BYTES_MAX or "\0" in one:
+            why = f"more than {ARGUMENT_BYTES_MAX} bytes, or a zero byte, cannot be run at once"
+            raise Outside(f"{why}; write it into a file, and run that")
     limits = Limits(**(vars(DEFAULT) | {"wall_seconds": seconds}))
     environment = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "PYTHONHASHSEED": "0"}
     done = run_cell(

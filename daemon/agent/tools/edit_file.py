@@ -15,12 +15,14 @@ class EditFile(Arguments):
 
 
 def edit_file(arguments: EditFile, workspace: Workspace) -> Result:
-    text = workspace.read(arguments.path)
-    count = text.count(arguments.old)
+    """In bytes: what is no UTF-8 stays as it is."""
+    data = workspace.read_bytes(arguments.path)
+    old, new = (text.encode("utf-8", "replace") for text in (arguments.old, arguments.new))
+    count = data.count(old)
     if count != 1:
         where = "does not stand" if count == 0 else f"stands {count} times"
         return Result(f"error: the old text {where} in {arguments.path}", ok=False)
-    workspace.write(arguments.path, text.replace(arguments.old, arguments.new))
+    workspace.write_bytes(arguments.path, data.replace(old, new))
     return Result(f"edited {arguments.path}")
 
 

@@ -20,7 +20,9 @@ class RunTests(Arguments):
 
 def run_tests(arguments: RunTests, workspace: Workspace) -> Result:
     for path in arguments.paths:
-        workspace.parts(path.split("::")[0])
+        # An option instead of a path could end well and run nothing, and so prove what is not so.
+        if path.startswith(("-", "@")) or not workspace.holds(path.partition("::")[0]):
+            return Result(f"error: {path} is no file or folder of the workspace", ok=False)
     chosen = arguments.paths or workspace.test_paths
     argv = workspace.tests or (sys.executable, *PYTEST)
     code, said = commands.run((*argv, *chosen), SECONDS, workspace)

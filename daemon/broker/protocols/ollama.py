@@ -92,13 +92,17 @@ class Ollama:
         return [str(row["name"]) for row in listed["models"]]
 
     def context(self, listed: Any, model: str) -> int | None:
-        """What the model was made for; how much Ollama gives it is `num_ctx`."""
+        """What a loaded one was given, else what it was made for, which is more than it gets."""
+        for row in listed.get("models") or ():
+            given = row.get("context_length")
+            if row.get("name") in (model, f"{model}:latest") and isinstance(given, int):
+                return given
         known = listed.get("model_info") or {}
         found = [value for key, value in known.items() if key.endswith(".context_length")]
         return int(found[0]) if found else None
 
     def details(self, model: str) -> list[tuple[str, str, dict[str, Any] | None]]:
-        return [("POST", "/api/show", {"model": model})]
+        return [("GET", "/api/ps", None), ("POST", "/api/show", {"model": model})]
 
 
 def _reason(last: Chunk, calls: int) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import sys
 import threading
 from pathlib import Path
 
@@ -13,7 +15,12 @@ from daemon.agent.providers import ModelFault
 from daemon.agent.room.mode import Mode, tagged
 from daemon.agent.room.transcript import HEARD_CHARS_MAX, Entry, heard
 from ops.errors import Refused
+from ops.processes import spawn
+from ops.rooms import ENTRIES_MAX
+from ops.sockets import read_lines, send_line
 from tests.agent.room.case import Scripts, room_of, say, says, seat
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.mark.parametrize(
@@ -228,6 +235,15 @@ def test_a_claim_without_evidence_goes_back_once(tmp_path: Path) -> None:
     assert "bob (without evidence): I ran the tests" in str(scripts.asked["m_carol"])
 
 
+def test_a_look_at_a_test_is_no_run_of_it(tmp_path: Path) -> None:
+    """Tests that pass are shown by running them, not by a command with their name in it."""
+    look = says("", ("sh", '{"command": "echo test"}'))
+    scripts = Scripts(m_alice=[look, says("All tests pass."), says("All tests pass.")])
+    room, told = room_of(tmp_path, scripts, seat("alice"))
+    say(room, "test it")
+    assert told.of("said")[-1]["entry"]["kind"] == "unproved"
+
+
 def test_one_who_cannot_stop_is_asked_for_a_last_word(tmp_path: Path) -> None:
     """Circling or out of steps: once more, without tools, and what it did counts."""
     look = says("", ("list_files", "{}"))
@@ -249,3 +265,25 @@ def test_a_call_of_no_tool_goes_back(tmp_path: Path) -> None:
     assert told.said()[1] == ("alice", "Fine.")
     assert "there is no tool bob" in scripts.asked["m_alice"][1][-1].content
     assert told.of("said")[-1]["entry"]["kind"] == "failed"
+
+
+@pytest.mark.process
+def test_a_long_room_is_taken_up_again(tmp_path: Path) -> None:
+    """As many entries as are kept, each as long as answers are."""
+    entries = [{"who": "ada", "text": "x" * 3_000, "kind": "said"} for _ in range(ENTRIES_MAX)]
+    ours, theirs = socket.socketpair()
+    argv = [sys.executable, "-I", str(ROOT / "ops/boot.py"), "daemon.agent.room"]
+    with ours, (tmp_path / "log").open("wb") as log:
+        given = {"ORG_BROKER": str(tmp_path / "llm")}
+        child = spawn(argv, environment=given, fds={4: theirs.fileno()}, output=log.fileno())
+        theirs.close()
+        try:
+            ours.settimeout(30)
+            send_line(ours, {"seats": [{"name": "ada", "model": "m"}], "entries": entries})
+            told = read_lines(ours)
+            assert "ready" in [next(told)["event"] for _ in range(2)]
+            send_line(ours, {"do": "stop"})
+            assert child.wait(10) == 0, (tmp_path / "log").read_text()
+        finally:
+            child.kill()
+            child.close()
