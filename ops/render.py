@@ -41,14 +41,14 @@ def line(text: object, chars: int = LINE_CHARS_MAX) -> str:
     return flat if len(flat) <= chars else flat[: chars - 1] + "…"
 
 
-def console(stderr: bool = False) -> Console:
-    """Colours only for a terminal that wants them."""
+def console(stderr: bool = False, folds: bool = False) -> Console:
+    """Colours only for a terminal that wants them; long lines are its affair, unless folded."""
     from rich.console import Console
 
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     stream = sys.stderr if stderr else sys.stdout
     return Console(
-        file=stream, no_color=plain, highlight=False, emoji=False, markup=False, soft_wrap=True
+        file=stream, no_color=plain, highlight=False, emoji=False, markup=False, soft_wrap=not folds
     )
 
 
@@ -63,9 +63,7 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         shown.add_column(header, overflow="fold")
     for row in rows:
         shown.add_row(*(Text(line(cell, 400)) for cell in row))
-    screen = console()
-    screen.soft_wrap = False
-    screen.print(shown)
+    console(folds=True).print(shown)
 
 
 def scorecard(card: Mapping[str, Any]) -> None:

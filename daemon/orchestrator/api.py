@@ -22,11 +22,12 @@ from daemon.orchestrator.bodies import (
 from daemon.orchestrator.endpoints import NAME, Endpoint, Param, Schema, document
 from daemon.orchestrator.ensemble import AGENT, Ensemble, is_own
 from daemon.orchestrator.facts import ACT_SECONDS, Facts
-from daemon.orchestrator.hub import Hub
+from daemon.orchestrator.hub import Filter, Hub
 from daemon.orchestrator.models import Models
 from daemon.orchestrator.terms import Terms
-from daemon.orchestrator.tools import ToolHost
+from daemon.orchestrator.tools import KEY, ToolHost
 from daemon.orchestrator.turns import Turns, streamed, whole
+from ops import logs
 from ops.leaving import unless_left
 
 EVENT_STREAM = "text/event-stream"
@@ -35,10 +36,14 @@ ACTS = (
     "promote", "approve", "reject", "rollback", "freeze", "unfreeze", "evolve", "goal.add",
     "goal.remove",
 )  # fmt: skip
-LOGS = (
-    "supervisor", "keeper", "broker", "current", "candidate", "agents", "gates", "jury", "author",
-)  # fmt: skip
+CREATED_UNKNOWN = 0  # OpenAI's clients expect a time, and no server of models tells one
 CANDIDATE = Param("candidate", "a candidate's id", where="path", pattern=NAME)
+MODEL = Param(
+    "model", "its id, which may hold / and :", where="path", pattern=r"^[^\x00-\x20\x7f]+$"
+)
+IDEMPOTENCY = Param(
+    KEY, "the same one again gets the first answer", where="header", pattern=r"^[\x21-\x7e]{1,200}$"
+)
 EVENT_NUMBER_MAX = 2**53
 TEXT = {"type": "string"}
 JSON_KINDS = {
@@ -51,6 +56,21 @@ def listing(name: str, **row: Schema) -> Schema:
     """An object with one list of objects in it."""
     rows = {"type": "array", "items": {"type": "object", "properties": row}}
     return {"type": "object", "required": [name], "properties": {name: rows}}
+
+
+def _chat() -> Schema:
+    """What may be asked of a model, as it is checked."""
+    part: Schema = {"type": "object"}
+    content: Schema = {"type": ["string", "array", "null"], "items": part}
+    message: Schema = {
+        "type": "object",
+        "required": ["role"],
+        "properties": {"role": {"enum": sorted(ROLES)}, "content": content},
+    }
+    told: Schema = {name: {"type": [JSON_KINDS[said], "null"]} for name, (_, said) in KINDS.items()}
+    told["tools"] = {"type": ["array", "null"], "items": part}
+    told["messages"] = {"type": "array", "minItems": 1, "items": message}
+    return {"type": "object", "required": ["messages"], "properties": told}
 
 
 @dataclass(frozen=True)
@@ -111,7 +131,8 @@ class Api:
         last = request.headers.get("last-event-id", "")
         after = int(last) if re.fullmatch(r"[0-9]{1,15}", last) else asked.get("after")
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        return StreamingResponse(self.hub.stream(after), 200, headers, EVENT_STREAM)
+        wanted = Filter(asked.get("kind"), asked.get("candidate"))
+        return StreamingResponse(self.hub.stream(after, wanted), 200, headers, EVENT_STREAM)
 
     async def act(self, request: Request, asked: dict[str, Any]) -> Response:
         body = await read_json(request)
@@ -125,12 +146,28 @@ class Api:
         return JSONResponse(document(self.table(), self.version))
 
     async def list_models(self, _: Request, __: dict[str, Any]) -> Response:
+        status, body = await self._models()
+        return JSONResponse(body, status_code=status)
+
+    async def show_model(self, _: Request, asked: dict[str, Any]) -> Response:
+        status, body = await self._models()
+        if status != 200:
+            return JSONResponse(body, status_code=status)
+        found = next((one for one in body["data"] if one["id"] == asked["model"]), None)
+        if found is None:
+            said = f"there is no model {asked['model']}"
+            raise Wrong(said, "model_not_found", 404, "model")
+        return JSONResponse(found)
+
+    async def _models(self) -> tuple[int, dict[str, Any]]:
+        """Status and body of the list: the broker's, the one that embeds, and the teams."""
         status, body = await self.models.names()
         if status == 200 and isinstance(body.get("data"), list):
             ids = [embeddings.NAME, *await self.ensemble.names()]
             own = [{"id": name, "object": "model", "owned_by": "org"} for name in ids]
-            body = body | {"data": [*body["data"], *own]}
-        return JSONResponse(body, status_code=status)
+            rows = [{"created": CREATED_UNKNOWN} | one for one in (*body["data"], *own)]
+            body = body | {"data": rows}
+        return status, body
 
     async def complete(self, request: Request, _: dict[str, Any]) -> Response:
         """With the tools run here, where the setting says so and the caller's token may."""
@@ -155,9 +192,7 @@ class Api:
 
     async def embed(self, request: Request, _: dict[str, Any]) -> Response:
         body = check_embeddings(await read_json(request))
-        if embeddings.is_own(body):
-            return JSONResponse(await embeddings.embedded(body))
-        return await self.models.embed(request, body)
+        return JSONResponse(await embeddings.embedded(body))
 
     def table(self) -> tuple[Endpoint, ...]:
         """Everything that is offered, in the order of the document."""
@@ -166,27 +201,11 @@ class Api:
     def _openai(self) -> tuple[Endpoint, ...]:
         anything: Schema = {"type": "object"}
         upstream = (404, 409, 502, 503, 504)
-        part: Schema = {"type": "object"}
-        content: Schema = {"type": ["string", "array", "null"], "items": part}
-        message: Schema = {
-            "type": "object",
-            "required": ["role"],
-            "properties": {"role": {"enum": sorted(ROLES)}, "content": content},
-        }
-        told: Schema = {
-            name: {"type": [JSON_KINDS[said], "null"]} for name, (_, said) in KINDS.items()
-        }
-        told["tools"] = {"type": ["array", "null"], "items": part}
-        told["messages"] = {"type": "array", "minItems": 1, "items": message}
-        chat = {"type": "object", "required": ["messages"], "properties": told}
-        token: Schema = {"type": "integer", "minimum": 0}
-        tokens: Schema = {"type": "array", "minItems": 1, "items": token}
+        chat = _chat()
         words: Schema = {
             "anyOf": [
                 {"type": "string", "minLength": 1},
                 {"type": "array", "minItems": 1, "maxItems": INPUTS_MAX, "items": TEXT},
-                tokens,
-                {"type": "array", "minItems": 1, "items": tokens},
             ]
         }
         wants = {
@@ -197,21 +216,27 @@ class Api:
         tool = {
             "type": "object",
             "required": ["tool"],
-            "properties": {"tool": TEXT, "arguments": anything, "workspace": TEXT},
-        }
+            "properties": {
+                "tool": TEXT, "arguments": anything, "workspace": TEXT,
+                "seconds": {"type": "number", "exclusiveMinimum": 0},
+            },
+        }  # fmt: skip
         get, post = "GET", "POST"
         return (
             Endpoint(get, "/v1/models", "chat", "The models on offer", self.list_models,
-                     answer=listing("data", id=TEXT), refusals=upstream),
+                     answer=listing("data", id=TEXT, created={"type": "integer"}),
+                     refusals=upstream),
+            Endpoint(get, "/v1/models/{model:path}", "chat", "One model on offer",
+                     self.show_model, (MODEL,), refusals=upstream),
             Endpoint(post, "/v1/chat/completions", "chat", "One completion, streamed or whole",
                      self.complete, body=chat, kinds=("application/json", EVENT_STREAM),
                      refusals=upstream),
-            Endpoint(post, "/v1/embeddings", "chat", "Texts as vectors", self.embed, body=wants,
-                     refusals=upstream),
+            Endpoint(post, "/v1/embeddings", "chat", "Texts as vectors, by the packaged model",
+                     self.embed, body=wants, refusals=(404,)),
             Endpoint(get, "/v1/tools", "tools", "The tools on offer", self.tools.list,
                      answer=listing("tools")),
             Endpoint(post, "/v1/tools/execute", "tools", "Run one tool in a workspace",
-                     self.tools.execute, body=tool, refusals=(404, 409, 422)),
+                     self.tools.execute, (IDEMPOTENCY,), body=tool, refusals=(404, 409, 422)),
         )  # fmt: skip
 
     def _told(self) -> tuple[Endpoint, ...]:
@@ -241,15 +266,18 @@ class Api:
                      self.looked, (Param("limit", "how many at most", "integer",
                                          least=1, most=5000),), answer=listing("gates")),
             Endpoint(get, "/api/usage", "read", "Tokens by day and by promotion", self.usage),
+            Endpoint(get, "/api/spent", "read", "What today and the newest candidates cost",
+                     self.looked),
             Endpoint(get, "/api/events", "read", "What happened; a stream where one is accepted",
                      self.events,
-                     (Param("limit", "how many at most", "integer", least=1, most=1000),
+                     (Param("limit", "how many at most; a stream has no end", "integer",
+                            least=1, most=1000),
                       Param("after", "from after this event", "integer", most=EVENT_NUMBER_MAX),
                       Param("kind", "only of this kind", pattern=r"^[a-z.]{1,40}$"),
                       Param("candidate", "only of this candidate", pattern=NAME)),
                      kinds=("application/json", EVENT_STREAM), answer=listing("events")),
             Endpoint(get, "/api/logs/{name}", "read", "The end of a log", self.log,
-                     (Param("name", "which log", where="path", choices=LOGS),)),
+                     (Param("name", "which log", where="path", choices=logs.NAMES),)),
             Endpoint(get, "/api/openapi.json", "read", "This document", self.openapi),
         )  # fmt: skip
 

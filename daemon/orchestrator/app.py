@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ from daemon.orchestrator.hub import Hub
 from daemon.orchestrator.models import Models
 from daemon.orchestrator.page import Page
 from daemon.orchestrator.terms import Terms
+from daemon.orchestrator.tokens import Tokens
 from daemon.orchestrator.tools import ToolHost
 from daemon.orchestrator.uptime import in_words
 
@@ -79,16 +81,19 @@ def make(parts: Parts) -> ASGIApp:
     async def metrics(_: Request) -> Response:
         from daemon.orchestrator.metrics import KIND, text
 
-        now = await facts.ask("now") if facts.there else None
+        now = None
+        with suppress(Wrong):  # this process' own figures are told all the same
+            now = await facts.ask("now")
         return Response(text(health, now), media_type=KIND)
 
     api = Api(facts, parts.hub, parts.models, ToolHost(facts), parts.terms, health.tag or "0")
-    page = Page(health, facts, parts.models)
+    tokens = Tokens(facts)
+    page = Page(health, facts, parts.models, tokens)
     plain = [*page.routes(), Route("/healthz", healthz), Route("/readyz", readyz)]
     plain += [Route("/about", about), Route("/metrics", metrics), *routes(api.table())]
     ends: dict[Any, Any] = {HTTPException: refused, Wrong: page.wrong, 500: broken}
     app = Starlette(routes=plain, exception_handlers=ends)
-    return Counted(Guard(app, parts.terms, facts), health)
+    return Counted(Guard(app, parts.terms, tokens), health)
 
 
 def told(health: Health) -> list[tuple[str, str]]:

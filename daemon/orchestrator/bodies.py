@@ -33,6 +33,8 @@ KINDS: dict[str, tuple[Any, str]] = {
 class Wrong(Exception):
     """The client is told what is wrong with its request, and nothing was done."""
 
+    retry_after: str | None = None  # seconds, or a date, as whoever refused said it
+
     def __init__(self, said: str, code: str, status: int = 400, param: str | None = None) -> None:
         super().__init__(said)
         self.said = said
@@ -41,7 +43,10 @@ class Wrong(Exception):
         self.param = param
 
     def answer(self) -> JSONResponse:
-        return error(self.said, self.code, self.status, self.param)
+        answer = error(self.said, self.code, self.status, self.param)
+        if self.retry_after:
+            answer.headers["retry-after"] = self.retry_after
+        return answer
 
 
 def error(said: str, code: str, status: int, param: str | None = None) -> JSONResponse:
@@ -147,9 +152,9 @@ def check_embeddings(body: dict[str, Any]) -> dict[str, Any]:
     asked = body.get("input")
     if asked is None:
         raise Wrong("input is missing", "missing_required_parameter", param="input")
-    if not asked or not (isinstance(asked, str) or _is_texts(asked) or _is_tokens(asked)):
+    if not asked or not (isinstance(asked, str) or _is_texts(asked)):
         raise Wrong("input must be a text or a list of texts", "invalid_type", param="input")
-    if isinstance(asked, list) and len(asked) > INPUTS_MAX and isinstance(asked[0], str):
+    if isinstance(asked, list) and len(asked) > INPUTS_MAX:
         raise Wrong(f"input has more than {INPUTS_MAX} texts", "invalid_value", param="input")
     if not isinstance(body.get("model", ""), str):
         raise Wrong("model must be a text", "invalid_type", param="model")
@@ -158,14 +163,6 @@ def check_embeddings(body: dict[str, Any]) -> dict[str, Any]:
 
 def _is_texts(asked: object) -> bool:
     return isinstance(asked, list) and all(isinstance(each, str) for each in asked)
-
-
-def _is_tokens(asked: object) -> bool:
-    """Token numbers, or lists of them, as OpenAI takes too."""
-    if not isinstance(asked, list):
-        return False
-    rows = asked if all(isinstance(each, list) and each for each in asked) else [asked]
-    return all(_is_whole(token) and token >= 0 for row in rows for token in row)
 
 
 def _is(value: object, kinds: Any) -> bool:

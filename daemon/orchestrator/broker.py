@@ -37,6 +37,7 @@ class _Wire(asyncio.Protocol):
         self.parser = httptools.HttpResponseParser(self)
         self.status = 0
         self.kind = "application/json"
+        self.retry_after: str | None = None
         self.pieces: deque[bytes] = deque()
         self.held = 0
         self.headed = self.whole = False
@@ -67,6 +68,8 @@ class _Wire(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         if name.lower() == b"content-type":
             self.kind = value.decode("latin-1")
+        elif name.lower() == b"retry-after":
+            self.retry_after = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         self.status = self.parser.get_status_code()
@@ -118,6 +121,11 @@ class Reply:
     @property
     def kind(self) -> str:
         return self.wire.kind
+
+    @property
+    def retry_after(self) -> str | None:
+        """What a refusal says of when to ask again."""
+        return self.wire.retry_after
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """What came since the last one. Raises Broken when it ends too early."""

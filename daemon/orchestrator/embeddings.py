@@ -1,4 +1,4 @@
-"""Texts as vectors by the packaged model, offline; a model of another name is the broker's."""
+"""Texts as vectors by the packaged model, offline; there is no other that does it here."""
 
 from __future__ import annotations
 
@@ -10,21 +10,19 @@ from daemon.orchestrator.bodies import Wrong
 
 NAME = "all-MiniLM-L6-v2-int8"
 CHARS_MAX = 2**20
+NAME_CHARS_SHOWN = 100
 CHARS_PER_TOKEN = 4  # usage is an estimate
 AT_ONCE = 1  # it uses the machine's cores by itself
 _turn = asyncio.Semaphore(AT_ONCE)
 
 
-def is_own(body: dict[str, Any]) -> bool:
-    return body.get("model") == NAME
-
-
 async def embedded(body: dict[str, Any]) -> dict[str, Any]:
-    """In OpenAI's shape, as numbers or as base64. Raises Wrong."""
-    asked = body["input"]
+    """In OpenAI's shape, as numbers or as base64; who names no model gets it. Raises Wrong."""
+    model, asked = body.get("model") or NAME, body["input"]
+    if model != NAME:
+        said = f"{model[:NAME_CHARS_SHOWN]!r} does not embed; there is: {NAME}"
+        raise Wrong(said, "model_not_found", 404, "model")
     texts = [asked] if isinstance(asked, str) else asked
-    if not all(isinstance(text, str) for text in texts):
-        raise Wrong("input must be a text or a list of texts", "invalid_type", param="input")
     size = sum(map(len, texts))
     if size > CHARS_MAX:
         raise Wrong(f"input has more than {CHARS_MAX} characters", "invalid_value", param="input")

@@ -23,7 +23,7 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
 @dataclass(frozen=True)
 class Param:
-    """One parameter of a path or a query, and what it may be."""
+    """One parameter of a path, a query or the headers, and what it may be."""
 
     name: str
     about: str
@@ -81,13 +81,14 @@ class Endpoint:
 
     def taken(self, request: Request) -> dict[str, Any]:
         """The parameters that are there, checked. One that nobody knows is refused."""
-        known = {param.name: param for param in self.params}
+        known = {param.name for param in self.params if param.where == "query"}
         odd = [name for name in request.query_params if name not in known]
         if odd:
             raise Wrong(f"there is no parameter {odd[0][:40]!r}", "unknown_parameter", param=odd[0])
+        places = {"path": request.path_params, "header": request.headers}
         found = {}
         for param in self.params:
-            given = request.path_params if param.where == "path" else request.query_params
+            given = places.get(param.where, request.query_params)
             if param.name in given:
                 found[param.name] = param.taken(str(given[param.name]))
         return found
@@ -161,7 +162,8 @@ def document(endpoints: Sequence[Endpoint], version: str) -> Schema:
     """OpenAPI 3.1 of exactly what is routed."""
     paths: dict[str, Schema] = {}
     for one in endpoints:
-        paths.setdefault(one.path, {})[one.method.lower()] = _operation(one)
+        path = one.path.replace(":path}", "}")  # the router's word for a value with slashes
+        paths.setdefault(path, {})[one.method.lower()] = _operation(one, path)
     scheme = {"type": "http", "scheme": "bearer", "description": "made by: orgctl token add"}
     return {
         "openapi": "3.1.0",
@@ -171,7 +173,7 @@ def document(endpoints: Sequence[Endpoint], version: str) -> Schema:
     }
 
 
-def _operation(one: Endpoint) -> Schema:
+def _operation(one: Endpoint, path: str) -> Schema:
     answers: Schema = {"200": _answer("what was asked for", one.answer, one.kinds)}
     extra: tuple[int, ...] = (404,) if any(param.where == "path" for param in one.params) else ()
     extra += (408, 413) if one.body else ()
@@ -179,7 +181,7 @@ def _operation(one: Endpoint) -> Schema:
         answers[str(status)] = _answer(SAID[status], {"$ref": "#/components/schemas/Error"})
     found: Schema = {
         "summary": one.about,
-        "operationId": f"{one.method.lower()} {one.path}",
+        "operationId": f"{one.method.lower()} {path}",
         "security": [{"token": []}, {}],
         "x-scope": one.scope,
         "responses": answers,

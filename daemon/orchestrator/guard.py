@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 import re
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -15,45 +13,15 @@ from urllib.parse import parse_qsl, urlsplit
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from daemon.orchestrator.bodies import Wrong
-from daemon.orchestrator.facts import Facts
 from daemon.orchestrator.terms import Terms
+from daemon.orchestrator.tokens import TOKEN_CHARS_MAX, Caller, Rate, Tokens
 
 COOKIE = "org_token"
 COOKIE_SCOPES = frozenset({"read", "chat"})  # a cookie goes along unasked: it must not act
 OURS = "org_"
-TOKEN_CHARS_MAX = 200
-KNOWN_SECONDS = 5.0  # how long a removed token may still be good
-KNOWN_MAX = 1000
-FAILURES_A_MINUTE_MAX = 30
-CALLERS_MAX = 10_000
 FREE = ("/healthz", "/readyz", "/about", "/static/", "/login", "/favicon.ico")
 IN_URL = frozenset({"token", "access_token", "api_key", "apikey", "key"})
 HOST = re.compile(r"(?:\[([0-9a-f:.%]+)\]|([a-z0-9._-]+))(?::\d{1,5})?", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Caller:
-    """`secret` is passed on to the supervisor, which alone decides what it is good for."""
-
-    name: str
-    scopes: frozenset[str]
-    secret: str | None = None
-
-
-@dataclass
-class Bucket:
-    """Tokens of a bucket that fills up by itself."""
-
-    level: float
-    at: float
-
-    def take(self, per_second: float, most: float, now: float) -> bool:
-        self.level = min(most, self.level + (now - self.at) * per_second)
-        self.at = now
-        if self.level < 1.0:
-            return False
-        self.level -= 1.0
-        return True
 
 
 @dataclass
@@ -62,9 +30,11 @@ class Guard:
 
     app: ASGIApp
     terms: Terms
-    facts: Facts
-    known: dict[str, tuple[float, Caller]] = field(default_factory=dict)
-    buckets: dict[tuple[str, str], Bucket] = field(default_factory=dict)
+    tokens: Tokens
+
+    def __post_init__(self) -> None:
+        most = self.terms.requests_per_second_max
+        self.requests = Rate(most, most)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -114,7 +84,7 @@ class Guard:
         address = (scope.get("client") or ("", 0))[0]
         needed = needed_scope(scope["method"], scope["path"])
         caller = await self._caller(scope, headers, address)
-        if not self._take("request", caller.name, self.terms.requests_per_second_max):
+        if not self.requests.take(caller.name):
             raise Wrong("too many requests; try again in a second", "rate_limit", 429)
         if needed is not None and needed not in caller.scopes:
             if caller.secret is not None:
@@ -128,40 +98,13 @@ class Guard:
         if scope["query_string"] and _in_url(scope["query_string"]):
             raise Wrong("a token does not belong into a URL", "token_in_url", 401)
         secret, scopes = _shown(headers)
-        if secret is None:
-            return anyone
-        if not secret.startswith(OURS) or not self.facts.there:
+        if secret is None or scope["path"].startswith(FREE):
+            return anyone  # nothing is asked there: a stale cookie must not bar the way to /login
+        if not secret.startswith(OURS) or not self.tokens.facts.there:
             # Clients that must send some key send any word; it opens nothing that is not open.
             return anyone
-        caller = await self._known(secret, address)
+        caller = await self.tokens.caller(secret, address)
         return Caller(caller.name, (caller.scopes & scopes) | anyone.scopes, secret)
-
-    async def _known(self, secret: str, address: str) -> Caller:
-        """Raises Wrong when it is no token; asked anew every few seconds."""
-        digest, now = hashlib.sha256(secret.encode()).hexdigest(), time.monotonic()
-        until, caller = self.known.get(digest, (0.0, None))
-        if caller is not None and now < until:
-            return caller
-        if not self._take("failure", address, FAILURES_A_MINUTE_MAX / 60, FAILURES_A_MINUTE_MAX):
-            raise Wrong("too many tokens that are none", "rate_limit", 429)
-        found = (await self.facts.ask("token", token=secret)).get("token")
-        if not found:
-            raise Wrong("that is no token", "token_wrong", 401)
-        self.buckets.pop(("failure", address), None)
-        caller = Caller(f"token {found['name']}", frozenset(found["scopes"]), secret)
-        if len(self.known) >= KNOWN_MAX:
-            self.known.clear()
-        self.known[digest] = (now + KNOWN_SECONDS, caller)
-        return caller
-
-    def _take(self, kind: str, who: str, per_second: float, most: float | None = None) -> bool:
-        now, key = time.monotonic(), (kind, who)
-        bucket = self.buckets.get(key)
-        if bucket is None:
-            if len(self.buckets) >= CALLERS_MAX:
-                self.buckets.clear()
-            bucket = self.buckets[key] = Bucket(most or per_second, now)
-        return bucket.take(per_second, most or per_second, now)
 
 
 def needed_scope(method: str, path: str) -> str | None:

@@ -15,12 +15,23 @@ from daemon.orchestrator.facts import Facts
 KEPT_MAX = 2000
 EAR_EVENTS_MAX = 1000
 EARS_MAX = 2000
-BACKLOG_MAX = 1000
+BACKLOG_MAX = 1000  # in one answer
 BEAT_SECONDS = 15.0
 AGAIN_SECONDS = 1.0
 HEAR_SECONDS = 3.0
 Event = dict[str, Any]
 BEAT = b": still here\n\n"
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which events somebody listens for; None is any."""
+
+    kind: str | None = None
+    candidate: str | None = None
+
+    def fits(self, event: Event) -> bool:
+        return self.kind in (None, event["kind"]) and self.candidate in (None, event["candidate"])
 
 
 @dataclass
@@ -35,8 +46,11 @@ class Hub:
     hears: asyncio.Event = field(default_factory=asyncio.Event)
     last: int | None = None
 
-    async def stream(self, after: int | None) -> AsyncIterator[bytes]:
-        """Server-sent events, each with its number as id; with `after`, first those since then."""
+    async def stream(self, after: int | None, wanted: Filter) -> AsyncIterator[bytes]:
+        """Server-sent events, each with its number as id; with `after`, first those since then.
+
+        It ends when those cannot be had: whoever listens asks again with the last number it saw.
+        """
         ear: asyncio.Queue[Event | None] = asyncio.Queue(EAR_EVENTS_MAX)
         self.ears.add(ear)
         self._begin()
@@ -44,9 +58,10 @@ class Hub:
             await self._hearing()  # first listen, then look back: so nothing falls between
             yield b"retry: 1000\n\n"
             told = -1 if after is None else after
-            for event in await self._since(after):
+            async for event in self._since(after):
                 told = event["number"]
-                yield written(event)
+                if wanted.fits(event):
+                    yield written(event)
             while not self.leaving.is_set():
                 found = await _next(ear, self.leaving)
                 if found is None:
@@ -55,7 +70,10 @@ class Hub:
                     yield BEAT
                 elif found["number"] > told:
                     told = found["number"]
-                    yield written(found)
+                    if wanted.fits(found):
+                        yield written(found)
+        except Wrong:
+            pass  # the supervisor is away
         finally:
             self.ears.discard(ear)
 
@@ -69,16 +87,28 @@ class Hub:
     def room(self) -> bool:
         return len(self.ears) < EARS_MAX
 
-    async def _since(self, after: int | None) -> list[Event]:
+    async def _since(self, after: int | None) -> AsyncIterator[Event]:
+        """Raises Wrong when the supervisor is away."""
         if after is None:
-            return []
+            return
         if self.hears.is_set() and self.kept and self.kept[0]["number"] <= after + 1:
-            return [event for event in self.kept if event["number"] > after]
-        try:
-            found = await self.facts.ask("events", {"after": after, "limit": BACKLOG_MAX})
-        except Wrong:
-            return []  # away; the listener catches up when it is back
-        return list(found["events"])
+            for event in list(self.kept):
+                if event["number"] > after:
+                    yield event
+            return
+        async for event in self._missed(after):
+            yield event
+
+    async def _missed(self, after: int) -> AsyncIterator[Event]:
+        """Page by page, to the last there is: what begins after that is heard."""
+        while True:
+            asked = {"after": after, "limit": BACKLOG_MAX}
+            found = (await self.facts.ask("events", asked))["events"]
+            for event in found:
+                yield event
+                after = event["number"]
+            if len(found) < BACKLOG_MAX:
+                return
 
     def _begin(self) -> None:
         if self.task is None or self.task.done():
@@ -89,7 +119,11 @@ class Hub:
         while self.ears and not self.leaving.is_set():
             try:
                 async for event in self.facts.follow():
+                    if event and "number" not in event:
+                        continue  # the journal could not keep it, so nobody could ask for it again
                     if event:
+                        if self.last is not None and event["number"] > self.last + 1:
+                            await self._catch_up()  # the supervisor's own ear had overflowed
                         self._hand(event)
                     else:  # the first word: from now on everything is heard
                         await self._catch_up()
@@ -107,8 +141,7 @@ class Hub:
     async def _catch_up(self) -> None:
         """What was missed while the supervisor was away, for those who listen still."""
         if self.last is not None:
-            asked = {"after": self.last, "limit": BACKLOG_MAX}
-            for event in (await self.facts.ask("events", asked))["events"]:
+            async for event in self._missed(self.last):
                 self._hand(event)
 
     def _hand(self, event: Event) -> None:

@@ -24,6 +24,8 @@ class _Told:
 
     def collect(self) -> Iterable[Metric]:
         yield from _process(self._health)
+        up = float(self._now is not None)
+        yield GaugeMetricFamily("org_up", "Whether the supervisor answers.", value=up)
         if self._now is not None:
             yield from _instance(self._now)
 

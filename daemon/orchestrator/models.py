@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -19,7 +20,8 @@ from ops.leaving import left
 
 BROKE_OFF = {"message": "the broker broke off", "type": "server_error", "code": "model_cut"}
 CUT = b"\n\ndata: " + json.dumps({"error": BROKE_OFF | {"param": None}}).encode() + b"\n\n"
-COMPLETIONS, EMBEDDINGS = "/v1/chat/completions", "/v1/embeddings"
+COMPLETIONS = "/v1/chat/completions"
+UNOFFERED = 403  # the broker's status for a model that is not on offer, among other things
 log = structlog.get_logger()
 Body = dict[str, Any]
 
@@ -41,30 +43,27 @@ class Models:
         except (Broken, ValueError) as none:
             raise _silent() from none
 
-    async def complete(self, request: Request, asked: Body) -> Response:
-        """The broker's own answers are passed on, whatever they are. Raises Wrong."""
-        wants = (asked.get("stream_options") or {}).get("include_usage")
-        return await self._pass(request, COMPLETIONS, asked, tidy=not wants)
-
-    async def embed(self, request: Request, asked: Body) -> Response:
-        return await self._pass(request, EMBEDDINGS, asked)
-
     def _there(self) -> Broker:
         if self._broker is None:
             raise Wrong("this process has no broker", "model_unreachable", 503)
         return self._broker
 
-    async def _pass(self, request: Request, path: str, body: Body, tidy: bool = False) -> Response:
+    async def complete(self, request: Request, asked: Body) -> Response:
+        """The broker's own answers are passed on, whatever they are. Raises Wrong."""
         try:
-            reply = await self._asked(request, path, json.dumps(body).encode())
+            reply = await self._asked(request, COMPLETIONS, json.dumps(asked).encode())
+            if reply.status == UNOFFERED:
+                return await _refused(reply)
         except Broken as none:
             raise _silent() from none
         streams = "event-stream" in reply.kind
         pieces = _passed(reply, streams)
-        pieces = one_usage(pieces) if streams and tidy else pieces
+        tidy = streams and not (asked.get("stream_options") or {}).get("include_usage")
+        pieces = one_usage(pieces) if tidy else pieces
         # A client that leaves before the first piece leaves a generator that never began.
         freed = BackgroundTask(_close, reply)
-        return StreamingResponse(pieces, reply.status, None, reply.kind, freed)
+        again = {"retry-after": reply.retry_after} if reply.retry_after else None
+        return StreamingResponse(pieces, reply.status, again, reply.kind, freed)
 
     async def _asked(self, request: Request, path: str, body: bytes) -> Reply:
         """The head of the answer. Raises ClientDisconnect when nobody waits for it any more."""
@@ -93,6 +92,29 @@ class Models:
 
 def _silent() -> Wrong:
     return Wrong("the broker does not answer", "model_unreachable", 503)
+
+
+def refusal(fault: Mapping[str, Any], reply: Reply) -> Wrong:
+    """What the broker refused, in the words that OpenAI's clients know."""
+    said, code = str(fault["message"]), str(fault["code"])
+    if code == "model_not_offered":
+        return Wrong(said, "model_not_found", 404, "model")
+    wrong = Wrong(said, code, reply.status)
+    wrong.retry_after = reply.retry_after
+    return wrong
+
+
+async def _refused(reply: Reply) -> Response:
+    """Raises Wrong when it is the model that there is not."""
+    try:
+        body = await reply.body()
+    finally:
+        reply.close()
+    with suppress(ValueError, LookupError, TypeError):
+        wrong = refusal(json.loads(body)["error"], reply)
+        if wrong.status != reply.status:
+            raise wrong
+    return Response(body, reply.status, media_type=reply.kind)
 
 
 async def _close(reply: Reply) -> None:

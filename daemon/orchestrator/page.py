@@ -20,6 +20,7 @@ from daemon.orchestrator.facts import ACT_SECONDS, Facts
 from daemon.orchestrator.guard import COOKIE
 from daemon.orchestrator.health import Health
 from daemon.orchestrator.models import Models
+from daemon.orchestrator.tokens import Tokens
 
 HERE = Path(__file__).parent
 KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -72,6 +73,7 @@ class Page:
     health: Health
     facts: Facts
     models: Models
+    tokens: Tokens
 
     def routes(self) -> list[Route]:
         return [
@@ -112,6 +114,12 @@ class Page:
     async def _look(self, verb: str, **asked: object) -> dict[str, Any]:
         return await self.facts.ask(verb, {k: v for k, v in asked.items() if v is not None})
 
+    async def _spent(self) -> dict[str, Any]:
+        try:
+            return await self._look("spent")
+        except Wrong:
+            return {}  # an older supervisor does not tell
+
     # The views
 
     async def now(self, _: Request) -> Response:
@@ -123,7 +131,7 @@ class Page:
         named = named or (newest[0]["candidate"] if newest else None)
         events = (await self._look("events", limit=60))["events"]
         own = (await self._look("events", limit=400, candidate=named))["events"] if named else []
-        known = views.now(now, own, events)
+        known = views.now(now, own, events) | {"spent": await self._spent()}
         return self.render("now", at="/", now=now, candidate=named, **known)
 
     async def candidates(self, request: Request) -> Response:
@@ -156,13 +164,15 @@ class Page:
     async def fitness(self, _: Request) -> Response:
         states = (await self._look("states"))["states"]
         gates = (await self._look("gates"))["gates"]
-        return self.render("fitness", at="/fitness", **views.fitness(states, gates))
+        known = views.fitness(states, gates) | {"cost": views.cost(await self._spent())}
+        return self.render("fitness", at="/fitness", **known)
 
     async def releases(self, request: Request) -> Response:
         now = await self._look("now")
         found = await self._look("releases")
         archive = await self._look("candidates", limit=140)
-        said = request.query_params.get("said")
+        done = plans.PLANS.get(request.query_params.get("done", ""))
+        said = done.done if done else None
         known = views.releases(found, archive, now)
         return self.render("releases", at="/releases", now=now, said=said, **known)
 
@@ -200,26 +210,31 @@ class Page:
         if plans.PLANS.get(act) is None:
             return self.render("error", 404, said="There is no such act.", at="")
         try:
+            await self.tokens.caller(secret, _address(request))
             await self.facts.ask(act, carried, secret, ACT_SECONDS)
         except Wrong as wrong:
             plan = plans.plan(act, carried, await self._look("now"))
             known = {"act": act, "carried": carried, "plan": plan, "said": wrong.said}
             return self.render("confirm", wrong.status, at="/releases", **known)
-        done = urlencode({"said": plans.PLANS[act].done})
-        return RedirectResponse(f"/releases?{done}", 303)
+        return RedirectResponse(f"/releases?done={act}", 303)
 
     async def login(self, request: Request) -> Response:
         """The token as a cookie that scripts cannot read and other sites do not send."""
         if request.method == "GET":
             return self.render("login", at="", said=None)
         secret = (await _form(request)).get("token", "").strip()
-        found = (await self.facts.ask("token", token=secret)).get("token")
-        if not found:
-            return self.render("login", 401, at="", said="That is no token.")
+        try:
+            await self.tokens.caller(secret, _address(request))
+        except Wrong as wrong:
+            return self.render("login", wrong.status, at="", said=wrong.said)
         answer = RedirectResponse("/", 303)
         secure = request.url.scheme == "https"
         answer.set_cookie(COOKIE, secret, httponly=True, samesite="strict", secure=secure)
         return answer
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 async def _form(request: Request) -> dict[str, str]:

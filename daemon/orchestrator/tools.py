@@ -12,6 +12,7 @@ from daemon.orchestrator.bodies import Wrong, read_json
 from daemon.orchestrator.facts import Facts
 from ops.leaving import unless_left
 
+KEY = "Idempotency-Key"
 SECONDS_DEFAULT, SECONDS_MAX = 30.0, 300.0
 # What fetches and builds takes longer than a command otherwise may.
 PACKAGERS = frozenset({"apt", "apt-get", "pip", "pip3", "uv", "npm", "cargo", "conda", "poetry"})
@@ -25,12 +26,11 @@ class ToolHost:
     async def list(self, _: Request, __: dict[str, Any]) -> Response:
         return JSONResponse({"tools": schemas()})
 
-    async def execute(self, request: Request, _: dict[str, Any]) -> Response:
+    async def execute(self, request: Request, asked: dict[str, Any]) -> Response:
         """Runs once for each idempotency key; a client that leaves ends its tool."""
         body = await read_json(request)
         secret = request.scope["caller"].secret
-        answer = await self.run(secret, body, request.headers.get("idempotency-key"), request)
-        return JSONResponse(answer)
+        return JSONResponse(await self.run(secret, body, asked.get(KEY), request))
 
     async def run(
         self, secret: str | None, body: dict[str, Any], key: str | None, request: Request
@@ -65,8 +65,7 @@ def seconds_for(tool: str, arguments: dict[str, Any]) -> float:
 
 
 def schemas() -> list[dict[str, Any]]:
-    """In OpenAI's shape; `done` ends an author's run and is no tool for others."""
-    from daemon.agent.tools import TOOLS
-    from daemon.agent.tools.tool import Risk
+    """In OpenAI's shape."""
+    from daemon.orchestrator.toolhost import offered
 
-    return [tool.schema() for tool in TOOLS if tool.risk is not Risk.ENDS]
+    return [tool.schema() for tool in offered()]

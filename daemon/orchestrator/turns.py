@@ -6,15 +6,16 @@ Only for callers whose token may run tools; calls of tools that the client broug
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.requests import Request
 
+from daemon.core.pieces import Calls
 from daemon.orchestrator.bodies import Wrong
 from daemon.orchestrator.broker import Broken, Reply
-from daemon.orchestrator.models import Models
+from daemon.orchestrator.models import Models, refusal
 from daemon.orchestrator.tools import ToolHost, schemas
 
 ROUNDS_MAX = 12
@@ -30,7 +31,7 @@ class Round:
 
     head: Chunk = field(default_factory=dict)
     content: str = ""
-    calls: dict[int, dict[str, Any]] = field(default_factory=dict)
+    calls: Calls = field(default_factory=Calls)
     finish: str = "stop"
     usage: Mapping[str, Any] = field(default_factory=dict)
 
@@ -43,22 +44,22 @@ class Round:
             delta = choice.get("delta") or {}
             text += delta.get("content") or ""
             for piece in delta.get("tool_calls") or ():
-                self._call(piece)
+                self.calls.add(piece)
             self.finish = choice.get("finish_reason") or self.finish
         self.content += text
         return text
 
+    def written(self, tools: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Calls that stand in its text, as coder models write them; they have no id."""
+        from daemon.agent.providers import Reply as Said
+        from daemon.agent.reading import read
+
+        found = read(Said(self.content, (), model=str(self.head.get("model") or "")), tools, False)
+        return [call.wire() for call in found.calls]
+
     def add_to(self, spent: dict[str, int]) -> None:
         for key in spent:
             spent[key] += int(self.usage.get(key) or 0)
-
-    def _call(self, piece: Mapping[str, Any]) -> None:
-        index, function = int(piece.get("index") or 0), piece.get("function") or {}
-        empty = {"id": "", "type": "function", "function": {"name": "", "arguments": ""}}
-        call = self.calls.setdefault(index, empty)
-        call["id"] = piece.get("id") or call["id"] or f"call_{index}"
-        call["function"]["name"] += function.get("name") or ""
-        call["function"]["arguments"] += function.get("arguments") or ""
 
 
 @dataclass(frozen=True)
@@ -79,17 +80,18 @@ class Turns:
                 if text := said.saw(chunk):
                     yield _chunk(said.head, {"content": text})
             said.add_to(spent)
-            calls = list(said.calls.values())[:CALLS_A_ROUND_MAX]
+            declared = said.calls.whole()[:CALLS_A_ROUND_MAX]
+            calls = declared or said.written([*brought, *own])[:CALLS_A_ROUND_MAX]
             if not calls or any(call["function"]["name"] not in names for call in calls):
-                if calls:
-                    listed = [call | {"index": at} for at, call in enumerate(calls)]
+                if declared:
+                    listed = [call | {"index": at} for at, call in enumerate(declared)]
                     yield _chunk(said.head, {"tool_calls": listed})
                 yield last(said.head, said.finish, spent)
                 return
-            messages.append({"role": "assistant", "content": said.content, "tool_calls": calls})
+            made = {"tool_calls": declared} if declared else {}
+            messages.append({"role": "assistant", "content": said.content, **made})
             for call in calls:
-                text = await self._run(request, call)
-                messages.append({"role": "tool", "tool_call_id": call["id"], "content": text})
+                messages.append(_answer(call, await self._run(request, call)))
         yield last(said.head, "length", spent)
 
     async def _run(self, request: Request, call: Mapping[str, Any]) -> str:
@@ -107,13 +109,19 @@ class Turns:
             return f"error: {wrong.said}"
 
 
+def _answer(call: Mapping[str, Any], text: str) -> Body:
+    """A call that has no id is answered in words."""
+    if call["id"]:
+        return {"role": "tool", "tool_call_id": call["id"], "content": text}
+    return {"role": "user", "content": f"[{call['function']['name']}]\n{text}"}
+
+
 async def asked(models: Models, body: Body) -> AsyncIterator[Chunk]:
     """The chunks of one reply of the broker. Raises Wrong."""
     reply = await models.ask(body)
     try:
         if reply.status != 200:
-            fault = json.loads(await reply.body())["error"]
-            raise Wrong(str(fault["message"]), str(fault["code"]), reply.status)
+            raise refusal(json.loads(await reply.body())["error"], reply)
         async for chunk in _events(reply):
             if chunk.get("error"):
                 fault = chunk["error"]
@@ -144,7 +152,7 @@ async def whole(chunks: AsyncIterator[Chunk]) -> Body:
         said.saw(chunk)
     message: Body = {"role": "assistant", "content": said.content}
     if said.calls:
-        message["tool_calls"] = list(said.calls.values())
+        message["tool_calls"] = said.calls.whole()
     choice = {"index": 0, "message": message, "finish_reason": said.finish}
     return {**said.head, "object": "chat.completion", "choices": [choice], "usage": said.usage}
 

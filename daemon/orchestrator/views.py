@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from daemon.orchestrator.words import ago, clock, count
+from daemon.orchestrator.diff import by_file
+from daemon.orchestrator.words import ago, clock, count, money
 from ops import pictures
 
 Row = Mapping[str, Any]
@@ -19,8 +20,8 @@ REACHED = {  # how far a cycle is in each state of its candidate
     "judged": 6,
     "promoted": 7,
 }
+WAITS = "awaiting-approval"
 FEED_MAX, TRANSCRIPT_MAX, LINE_CHARS_MAX = 30, 120, 2000
-DIFF_LINES_MAX, FILES_MAX = 4000, 200
 
 
 # Now
@@ -48,8 +49,10 @@ def steps(found: Row, own: Sequence[Row]) -> list[dict[str, str]]:
         at = 7
     elif promotion:
         at = 6
-    elif ended and ended.get("outcome") == "promoted":
+    elif ended and "promoted" in (ended.get("outcome"), _state(own)):
         at = len(STAGES)
+    elif ended and ended.get("outcome") == WAITS and _state(own) in (None, "judged"):
+        at = REACHED["judged"]
     elif ended:
         at, failed = _fell(own), True
     rows = []
@@ -57,6 +60,12 @@ def steps(found: Row, own: Sequence[Row]) -> list[dict[str, str]]:
         state = "done" if index < at else "active" if index == at else "ahead"
         rows.append({"name": name, "state": "failed" if failed and index == at else state})
     return rows
+
+
+def _state(own: Sequence[Row]) -> str | None:
+    """What the candidate was said to be last."""
+    said = [str(one["state"]) for one in own if one["kind"] == "candidate.state"]
+    return said[-1] if said else None
 
 
 def _gone_to(state: str, own: Sequence[Row]) -> int:
@@ -180,6 +189,7 @@ def candidate(one: Row, diff: Row, events: Sequence[Row]) -> dict[str, Any]:
         for event in events
         if event["kind"] == "candidate.state"
     ]
+    files, cut = by_file(diff["diff"])
     return {
         "gates": [
             gate | {"share": max(1, round(100 * gate["seconds"] / longest))} for gate in gates
@@ -190,26 +200,9 @@ def candidate(one: Row, diff: Row, events: Sequence[Row]) -> dict[str, Any]:
         "running": gate_rows(events),
         "moves": moves,
         "transcript": transcript(events),
-        "files": files(diff["diff"]),
-        "cut": diff.get("cut", False),
+        "files": files,
+        "cut": cut or diff.get("cut", False),
     }
-
-
-def files(diff: str) -> list[dict[str, Any]]:
-    """A difference by file; each line has its kind, for its colour and for its sign."""
-    found: list[dict[str, Any]] = []
-    for line in diff.split("\n")[:DIFF_LINES_MAX]:
-        if line.startswith("diff --git "):
-            name = line.rsplit(" b/", 1)[-1]
-            found.append({"name": name, "lines": [], "added": 0, "gone": 0})
-            continue
-        if not found or line.startswith(("index ", "--- ", "+++ ")):
-            continue
-        kind = {"+": "add", "-": "del", "@": "hunk"}.get(line[:1], "same")
-        found[-1]["added"] += kind == "add"
-        found[-1]["gone"] += kind == "del"
-        found[-1]["lines"].append({"kind": kind, "text": line[:LINE_CHARS_MAX]})
-    return found[:FILES_MAX]
 
 
 # Fitness and releases
@@ -231,6 +224,14 @@ def fitness(states: Sequence[Row], gates: Sequence[Row]) -> dict[str, Any]:
         "heat": pictures.heat(gates) if gates else "",
         "durations": [pictures.durations(gates, name) for name in names],
     }
+
+
+def cost(spent: Row) -> str:
+    """Money for each accepted improvement among the newest candidates."""
+    newest = spent.get("newest")
+    if not newest or not newest["promoted"]:
+        return "–"
+    return money(None if newest["money"] is None else newest["money"] / newest["promoted"])
 
 
 def releases(found: Row, archived: Row, now: Row) -> dict[str, Any]:

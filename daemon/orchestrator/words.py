@@ -36,6 +36,11 @@ def count(value: object) -> str:
     return f"{value:,.0f}".replace(",", " ") if isinstance(value, int | float) else "–"
 
 
+def money(value: object) -> str:
+    """In whatever currency prices are written down; one that nobody wrote down is no zero."""
+    return f"{value:.2f}" if isinstance(value, int | float) else "unknown"
+
+
 def born(name: str) -> str:
     """`21 Nov 05:25` of a candidate's id."""
     try:
@@ -50,5 +55,6 @@ FILTERS: dict[str, Callable[..., str]] = {
     "day": day,
     "short": short,
     "count": count,
+    "money": money,
     "born": born,
 }

@@ -31,7 +31,7 @@ def top() -> None:
         return
     from ops import render
 
-    screen = render.console()
+    screen = render.console(folds=True)
     if not sys.stdout.isatty():
         screen.print(_picture(found, screen.width, 40))
         return
@@ -96,14 +96,14 @@ def _head(found: dict[str, Any]) -> Any:
     current, counts = found["slots"]["current"], found["counts"]
     text = Text(no_wrap=True, overflow="ellipsis")
     text.append(f" {current['tag'] or 'nothing serves'} ", "bold reverse")
+    if found["frozen"]:
+        text.append("  FROZEN", "bold yellow")
     text.append(f"  up {render.span(found['supervisor']['uptime_s'])}")
     text.append(f"  {counts['promoted']} promoted", "green")
     text.append(f"  {counts['rejected']} rejected", "red")
     text.append(f"  {counts['rolled_back']} back", "yellow")
     text.append(f"  {counts['open']} open", "blue")
     text.append(f"  {found['tokens_today']:,} tokens today".replace(",", " "))
-    if found["frozen"]:
-        text.append("  FROZEN", "bold yellow")
     return text
 
 
@@ -148,12 +148,15 @@ def _gates(found: dict[str, Any], columns: int) -> list[Any]:
             done = one["kind"] == "gate.ended"
             mark = ("✓" if one["passed"] else "✗") if done else "…"
             said[str(one["name"])] = mark
-    text = Text(" ", overflow="fold")
-    for name, mark in said.items():
-        text.append(f"{mark} {render.line(name, 24)}  ", COLOURS[mark])
     goal = found.get("goal")
     rows = [Text(f" {render.line(goal, columns - 2)}")] if goal else []
-    return [*rows, text]
+    rows.append(Text(" "))
+    for name, mark in said.items():
+        told = Text(f"{mark} {render.line(name, 24)}  ", COLOURS[mark])
+        if rows[-1].cell_len + told.cell_len > columns:
+            rows.append(Text(" "))
+        rows[-1].append_text(told)
+    return rows
 
 
 def _feed(found: dict[str, Any], room: int, columns: int) -> list[Any]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from html import escape
+from html import escape as escaped
+
+from ops import render
 
 Point = tuple[float, float]
 # What the page's own style says, for pictures that stand alone; light, and dark where wanted.
@@ -29,6 +31,11 @@ COLOURS = {
     "abandoned": "dim",
     "rolled back": "warm",
 }
+
+
+def escape(said: str) -> str:
+    """Harmless as XML too, which holds no control characters even when they are escaped."""
+    return escaped(render.safe(said))
 
 
 def colour(state: str) -> str:

@@ -35,14 +35,14 @@ SERIOUS = ("serious", "critical")
 
 
 def play(broker: Answering) -> None:
-    """One model, which answers with markup."""
+    """One model, which answers with markup and calls a tool."""
     if not broker.asked:
         broker.head(200, "application/json")
         broker.piece(json.dumps({"object": "list", "data": [{"id": "scripted"}]}).encode())
         broker.piece(b"")
         return
     broker.head()
-    for chunk in chunks(say(f"You said so. {HOSTILE}")):
+    for chunk in chunks(say(f"You said so. {HOSTILE}", look={"at": "it"})):
         broker.piece(b"data: " + json.dumps(chunk).encode() + b"\n\n")
     broker.done()
 
@@ -166,7 +166,7 @@ def test_chat_streams_and_shows_markup_as_text(chrome: Chrome, url: str) -> None
     chrome.get(url + "/chat")
     box = chrome.find_element(By.CSS_SELECTOR, "#say textarea")
     box.send_keys(HOSTILE, Keys.ENTER)
-    until(lambda: "You said so." in text(chrome, "#talk") and "onerror" in text(chrome, "#talk"))
+    until(lambda: "[calls look]" in text(chrome, "#talk") and "onerror" in text(chrome, "#talk"))
     assert text(chrome, "#talk .user") == HOSTILE
     assert chrome.execute_script("return window.broken") is None
     assert chrome.find_elements(By.CSS_SELECTOR, "#talk img, #talk script") == []

@@ -23,11 +23,11 @@ from daemon.state.tokens import Wanted
 from daemon.supervisor.birth import adopt, make_home
 from daemon.supervisor.broker import Broker
 from daemon.supervisor.custody import Custody
-from daemon.supervisor.facts import SOCKET
 from daemon.supervisor.process import Supervisor
 from daemon.supervisor.slots import Slots
 from daemon.supervisor.token_verbs import tokens_of
 from daemon.supervisor.world import Instance, World
+from ops.doors import FACTS
 from ops.layout import Layout
 from tests.journeys.instance import commit_all
 from tests.orchestrator.program import ROOT, SECONDS, Program, program
@@ -74,7 +74,7 @@ def _world(folder: Path) -> World:
     (folder / "repo").mkdir()
     (folder / "repo/hello.py").write_text("print('hello')\n")
     commit_all(folder / "repo", "begin", first=True)
-    history, _ = adopt(layout, folder / "repo")
+    history, _ = adopt(layout, folder / "repo", signer=None)
     return World(layout, Settings(), Instance(kind="org"), history, Journal(layout.journal))
 
 
@@ -112,7 +112,7 @@ def house() -> Iterator[House]:
         running.start()
         try:
             assert ready.wait(SECONDS)
-            yield House(world, loop, str(world.layout.run / SOCKET))
+            yield House(world, loop, str(world.layout.run / FACTS))
         finally:
             loop.call_soon_threadsafe(stop.set)
             running.join(SECONDS)

@@ -32,9 +32,11 @@ class Answering(Handler):
         self.close_connection = True
         self.server.play(self)
 
-    def head(self, status: int = 200, kind: str = "text/event-stream") -> None:
+    def head(self, status: int = 200, kind: str = "text/event-stream", **more: str) -> None:
         self.send_response(status)
         self.send_header("content-type", kind)
+        for name, value in more.items():
+            self.send_header(name.replace("_", "-"), value)
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
 

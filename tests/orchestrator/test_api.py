@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 import pytest
 
 from daemon.core.candidate import Stage
 from daemon.core.events import Kind
+from daemon.orchestrator.facts import Facts
+from daemon.orchestrator.hub import BACKLOG_MAX, Filter, Hub
 from tests.orchestrator.house import ROOT, House, filled, house, served
 
 pytestmark = pytest.mark.process
@@ -33,15 +37,17 @@ def http(here: House) -> Iterator[httpx.Client]:
 
 
 @contextmanager
-def following(http: httpx.Client, **headers: str) -> Iterator[Iterator[dict[str, object]]]:
+def following(
+    http: httpx.Client, asked: dict[str, Any] | None = None, **headers: str
+) -> Iterator[Iterator[dict[str, Any]]]:
     """Events as they come, each with the id it was sent under."""
-    asked = {"accept": "text/event-stream", **headers}
-    with http.stream("GET", "/api/events", headers=asked) as answer:
+    headers = {"accept": "text/event-stream", **headers}
+    with http.stream("GET", "/api/events", params=asked, headers=headers) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         lines = answer.iter_lines()
         assert next(lines) == "retry: 1000"
 
-        def events() -> Iterator[dict[str, object]]:
+        def events() -> Iterator[dict[str, Any]]:
             number = 0
             for line in lines:
                 if line.startswith("id: "):
@@ -74,6 +80,7 @@ def test_it_tells_what_runs_and_what_was(http: httpx.Client) -> None:
     usage = http.get("/api/usage").json()
     assert (usage["tokens"], usage["tokens_per_promotion"]) == (300, 300)
     assert http.get("/api/logs/gates").json()["lines"]
+    assert http.get("/api/logs/chat").json()["name"] == "chat"
 
 
 def test_the_archive_is_told_in_pages(http: httpx.Client) -> None:
@@ -109,6 +116,20 @@ def test_what_makes_no_sense_is_refused(http: httpx.Client, path: str, status: i
     answer = http.get(path)
     assert answer.status_code == status
     assert answer.json()["error"]["message"]
+
+
+def test_a_burst_of_questions_is_answered(here: House) -> None:
+    """More at once than the supervisor's door takes: they wait, and none counts as an error."""
+
+    async def run(url: str) -> list[int]:
+        limits = httpx.Limits(max_connections=200)
+        async with httpx.AsyncClient(trust_env=False, timeout=30, limits=limits) as client:
+            asking = (client.get(f"{url}/api/candidates") for _ in range(200))
+            return [one.status_code for one in await asyncio.gather(*asking)]
+
+    with served(here) as (running, url):
+        assert asyncio.run(run(url)) == [200] * 200
+        assert running.do("stats")["stats"]["errors"] == 0
 
 
 def test_evidence_is_read_below_its_folder_alone(here: House, http: httpx.Client) -> None:
@@ -147,6 +168,87 @@ def test_events_are_taken_up_where_they_were_left(here: House, http: httpx.Clien
     with following(http, **{"last-event-id": str(last)}) as events:
         assert [next(events)["text"] for _ in range(2)] == ["missed 1", "missed 2"]
         here.tell(Kind.NOTICE, text="live")
+        assert next(events)["text"] == "live"
+
+
+def test_however_much_was_missed_is_told(here: House, http: httpx.Client) -> None:
+    """More than one answer holds, then what comes: no number is left out."""
+    last = http.get("/api/events?limit=1").json()["events"][-1]["number"]
+
+    def fill() -> None:
+        with here.world.journal.together():
+            for _ in range(2 * BACKLOG_MAX + 10):
+                here.world.tell(Kind.NOTICE, text="missed")
+
+    here.do(fill)
+    with following(http, **{"last-event-id": str(last)}) as events:
+        numbers = [next(events)["number"] for _ in range(2 * BACKLOG_MAX + 10)]
+        here.tell(Kind.NOTICE, text="live")
+        numbers.append(next(events)["number"])
+    assert numbers == list(range(last + 1, last + 2 * BACKLOG_MAX + 12))
+
+
+class Overflowed(Facts):
+    """A supervisor that was away, whose ear then lost some: what it wrote down it still knows."""
+
+    def __init__(self, kept: int, heard: list[int]) -> None:
+        super().__init__("nowhere")
+        self.kept, self.heard = kept, heard
+
+    async def ask(self, verb: str, args: Any = None, *_: object) -> dict[str, Any]:
+        first = args["after"] + 1
+        page = range(first, min(first + args["limit"], self.kept + 1))
+        return {"events": [event(number) for number in page]}
+
+    async def follow(self) -> AsyncIterator[dict[str, Any]]:
+        yield {}
+        for number in self.heard:
+            yield event(number)
+        await asyncio.Event().wait()
+
+
+def event(number: int) -> dict[str, Any]:
+    return {"number": number, "kind": "notice", "candidate": None}
+
+
+def test_what_the_supervisors_ear_lost_is_asked_for() -> None:
+    async def run() -> list[bytes]:
+        hub = Hub(Overflowed(500, [1, 2, 500]))
+        stream = hub.stream(None, Filter())
+        found = [await anext(stream) for _ in range(1 + 500)]
+        hub.close()
+        return found
+
+    said = asyncio.run(run())
+    assert [one.split(b"\n")[0] for one in said[1:]] == [b"id: %d" % n for n in range(1, 501)]
+
+
+def test_those_who_missed_some_while_the_supervisor_is_away_ask_again() -> None:
+    """The stream ends rather than go on with a gap."""
+
+    async def run() -> list[bytes]:
+        hub = Hub(Facts("/nowhere/at/all"))
+        try:
+            return [piece async for piece in hub.stream(7, Filter())]
+        finally:
+            hub.close()
+
+    assert asyncio.run(run()) == [b"retry: 1000\n\n"]
+
+
+def test_a_stream_tells_only_what_was_asked_for(here: House, http: httpx.Client) -> None:
+    """By kind and by candidate, for what was missed, for what comes, and in pages."""
+    last = http.get("/api/events?limit=1").json()["events"][-1]["number"]
+    asked = {"after": last, "kind": "notice", "candidate": "20261121T141414Z"}
+    here.tell(Kind.NOTICE, "20261121T141414Z", text="missed")
+    here.tell(Kind.NOTICE, text="of nobody")
+    here.tell(Kind.AUTHOR_TURN, "20261121T141414Z", said={})
+    page = http.get("/api/events", params=asked).json()["events"]
+    assert [one["text"] for one in page] == ["missed"]
+    with following(http, asked) as events:
+        assert next(events)["text"] == "missed"
+        here.tell(Kind.AUTHOR_TURN, "20261121T141414Z", said={})
+        here.tell(Kind.NOTICE, "20261121T141414Z", text="live")
         assert next(events)["text"] == "live"
 
 
@@ -249,3 +351,13 @@ def test_metrics_are_prometheus_text(here: House, http: httpx.Client) -> None:
     for one in asked:  # the dashboard asks for nothing that is not told
         name = re.search(r"org_[a-z_]+", one)
         assert name and name[0].removesuffix("_total") in families, one
+    assert families["org_up"].samples[0].value == 1
+
+
+def test_metrics_are_told_while_the_supervisor_is_away(here: House) -> None:
+    """This process' own, and that it is away."""
+    with served(here, ORG_FACTS="/nowhere/at/all") as (_, url):
+        answer = httpx.get(f"{url}/metrics", trust_env=False)
+    assert answer.status_code == 200
+    assert "org_up 0.0" in answer.text
+    assert "org_requests_total" in answer.text

@@ -48,7 +48,7 @@ def broker(folder: Path, base: str) -> Iterator[str]:
         assert "ready" in next(heard)
         send_line(ours, {"id": 1, "do": "open", "cell": "t", "directory": str(folder / "door")})
         assert "ok" in next(heard)
-        yield str(folder / "door/broker.sock")
+        yield str(folder / "door/llm")
     finally:
         ours.close()
         child.kill()
@@ -70,7 +70,12 @@ def client(folder: Path, replies: list[Any]) -> Iterator[openai.OpenAI]:
 def test_whole_answers_tools_and_models(tmp_path: Path) -> None:
     """Text, calls and usage, as from any other server; the models are listed."""
     with client(tmp_path, [say("hi there"), say("", look={"at": "it"})]) as api:
-        assert [one.id for one in api.models.list()] == ["scripted", embeddings.NAME]
+        listed = list(api.models.list())
+        assert [one.id for one in listed] == ["scripted", embeddings.NAME]
+        assert [api.models.retrieve(one.id) for one in listed] == listed
+        assert all(isinstance(one.created, int) for one in listed)
+        with pytest.raises(openai.NotFoundError):
+            api.models.retrieve("another")
         answer = api.chat.completions.create(model="scripted", messages=ASK)
         assert answer.choices[0].message.content == "hi there"
         assert answer.usage is not None
@@ -112,8 +117,11 @@ def test_texts_become_vectors_offline(tmp_path: Path) -> None:
             model=embeddings.NAME, input=texts[0], encoding_format="float"
         )
         assert abs(dot(plain.data[0].embedding, one) - 1.0) < 1e-3
-        with pytest.raises(openai.APIStatusError):
+        with pytest.raises(openai.NotFoundError, match=embeddings.NAME) as absent:
             api.embeddings.create(model="another", input="x")
+        assert absent.value.code == "model_not_found"
+        unnamed = api.post("/embeddings", cast_to=dict[str, Any], body={"input": "x"})
+        assert unnamed["model"] == embeddings.NAME
 
 
 def dot(one: list[float], other: list[float]) -> float:
@@ -152,13 +160,78 @@ def test_tools_run_here_when_the_setting_says_so(stream: bool) -> None:
     assert "seen\n/workspace" in told["content"]
 
 
+def test_a_call_in_the_text_runs_here_too() -> None:
+    """As coder models write it; no text is lost, and JSON that calls nothing is text."""
+    wrote = '```json\n{"name": "sh", "arguments": {"command": "echo seen"}}\n```'
+    shown = '```json\n{"name": "weather", "arguments": {"city": "Oslo"}}\n```'
+    replies = [say(wrote), say(shown)]
+    asked: list[dict[str, Any]] = []
+
+    def play(broker: Answering) -> None:
+        asked.append(broker.asked)
+        broker.head()
+        for chunk in chunks(replies[len(asked) - 1]):
+            broker.piece(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+        broker.done()
+
+    with house() as here, scripted_broker(here.world.layout.run / "b", play) as way:
+        with served(here, {"tools": "server"}, ORG_BROKER=way.path) as (_, url):
+            secret = here.token("agent", "chat", "tools")
+            with openai.OpenAI(base_url=f"{url}/v1", api_key=secret, max_retries=0) as api:
+                answer = api.chat.completions.create(model="m", messages=ASK)
+    assert answer.choices[0].message.content == wrote + shown
+    assert len(asked) == 2
+    reply, told = asked[1]["messages"][-2:]
+    assert reply == {"role": "assistant", "content": wrote}
+    assert told["role"] == "user" and told["content"].startswith("[sh]\n")
+    assert "seen" in told["content"]
+
+
+def test_a_model_is_found_whatever_its_name_holds() -> None:
+    """Slashes and colons, as teams and registries have them."""
+    names = ["hf.co/someone/some-model:Q4_K_M", "@cf/meta/llama", "team/review"]
+
+    def play(broker: Answering) -> None:
+        broker.head(200, "application/json")
+        broker.piece(json.dumps({"data": [{"id": name} for name in names]}).encode())
+        broker.piece(b"")
+
+    with house() as here, scripted_broker(here.world.layout.run / "b", play) as way:
+        with served(here, ORG_BROKER=way.path) as (_, url):
+            with openai.OpenAI(base_url=f"{url}/v1", api_key="any", max_retries=0) as api:
+                assert [api.models.retrieve(name).id for name in names] == names
+
+
+def test_what_a_round_of_ours_is_refused_is_told_as_such() -> None:
+    """With tools run here: a model that there is not, and when to ask again."""
+    refusals = [(403, "model_not_offered", {}), (429, "model_rate_limit", {"retry_after": "7"})]
+
+    def play(broker: Answering) -> None:
+        status, code, headers = refusals.pop(0)
+        broker.head(status, "application/json", **headers)
+        broker.piece(json.dumps({"error": {"message": "no", "code": code}}).encode())
+        broker.piece(b"")
+
+    with house() as here, scripted_broker(here.world.layout.run / "b", play) as way:
+        with served(here, {"tools": "server"}, ORG_BROKER=way.path) as (_, url):
+            secret = here.token("agent", "chat", "tools")
+            with openai.OpenAI(base_url=f"{url}/v1", api_key=secret, max_retries=0) as api:
+                with pytest.raises(openai.NotFoundError):
+                    api.chat.completions.create(model="m", messages=ASK)
+                with pytest.raises(openai.RateLimitError) as often:
+                    api.chat.completions.create(model="m", messages=ASK)
+    assert often.value.response.headers["retry-after"] == "7"
+
+
 def test_errors_are_openais(tmp_path: Path) -> None:
     """Each status becomes the client's own exception, with the broker's sentence."""
     with client(tmp_path, []) as api:
         with pytest.raises(openai.BadRequestError, match="messages"):
             api.chat.completions.create(model="scripted", messages=[])
-        with pytest.raises(openai.PermissionDeniedError, match="not on offer"):
-            api.chat.completions.create(model="another", messages=ASK)
+        for stream in (True, False):
+            with pytest.raises(openai.NotFoundError, match="not on offer") as absent:
+                api.chat.completions.create(model="another", messages=ASK, stream=stream)
+            assert absent.value.code == "model_not_found"
         with pytest.raises(openai.APIStatusError) as refused:
             api.chat.completions.create(model="scripted", messages=ASK)
         assert refused.value.status_code >= 500

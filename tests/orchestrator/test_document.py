@@ -72,3 +72,15 @@ def test_the_document_names_every_route(url: str) -> None:
             assert operation["responses"]["200"]["content"], (path, method)
             assert operation["summary"]
             assert operation["x-scope"] in ("read", "chat", "tools", "act")
+
+
+def test_the_document_tells_what_a_tools_call_may_say(url: str) -> None:
+    """Its time, and the key under which it runs once."""
+    paths = httpx.get(f"{url}/api/openapi.json", trust_env=False).json()["paths"]
+    told = paths["/v1/tools/execute"]["post"]
+    body = told["requestBody"]["content"]["application/json"]["schema"]["properties"]
+    assert set(body) == {"tool", "arguments", "workspace", "seconds"}
+    assert [(one["in"], one["name"]) for one in told["parameters"]] == [
+        ("header", "Idempotency-Key")
+    ]
+    assert "422" in told["responses"]

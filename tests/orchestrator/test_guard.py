@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import statistics
 import time
+from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
 
+from daemon.orchestrator.bodies import Wrong
+from daemon.orchestrator.facts import Facts
 from daemon.orchestrator.guard import needed_scope
+from daemon.orchestrator.tokens import (
+    CHECKS_AT_ONCE,
+    FAILURES_A_MINUTE_MAX,
+    Caller,
+    Tokens,
+)
 from tests.orchestrator.house import House, house, served
 
 pytestmark = pytest.mark.process
@@ -89,6 +100,14 @@ def test_an_ended_and_a_removed_token_open_nothing(here: House, closed: str) -> 
     assert get(closed + "/api/now", bearer(ended)).status_code == 401
 
 
+def test_a_stale_cookie_does_not_bar_the_way_to_login(here: House, closed: str) -> None:
+    """Pages lead there, and there they end."""
+    stale = {"cookie": f"org_token={here.token('stale', 'read', hours=0.0000001)}"}
+    page = get(closed + "/", stale | {"accept": "text/html"})
+    assert (page.status_code, page.headers["location"]) == (303, "/login")
+    assert get(closed + "/login", stale).status_code == 200
+
+
 def test_any_word_serves_as_a_key_where_none_is_needed(open_: str, closed: str) -> None:
     """Clients that insist on a key send one; it opens nothing that is not open."""
     assert get(open_ + "/api/now", bearer("ollama")).status_code == 200
@@ -126,6 +145,94 @@ def test_guessing_is_slowed_down(here: House) -> None:
             ]
     assert codes[:20] == [401] * 20
     assert codes[-1] == 429
+
+
+@pytest.mark.parametrize("path", ["/act/freeze", "/login"])
+def test_guessing_in_a_form_locks_out_nobody(path: str) -> None:
+    """It is slowed down like any other; who was let in before still is, and may act."""
+    with house() as own, served(own, CLOSED) as (_, url):
+        reads, acts = (own.token(word, word) for word in ("read", "act"))
+        with httpx.Client(base_url=url, trust_env=False) as client:
+            assert client.get("/api/now", headers=bearer(reads)).status_code == 200
+            act = {"url": "/api/acts/unfreeze", "json": {}, "headers": bearer(acts)}
+            assert client.post(**act).status_code == 200
+            guesses = [client.post(path, data={"token": f"org_{n}"}) for n in range(70)]
+            codes = [one.status_code for one in guesses]
+            assert client.get("/api/now", headers=bearer(reads)).status_code == 200
+            assert client.post(**act).status_code == 200
+    assert codes[:30] == [401] * 30
+    assert codes[-1] == 429
+
+
+class Slow(Facts):
+    """A supervisor that takes its time over a token."""
+
+    def __init__(self, *good: str) -> None:
+        super().__init__("nowhere")
+        self.good, self.checks = good, 0
+
+    async def ask(
+        self, verb: str, args: object = None, token: str | None = None, seconds: float = 0.0
+    ) -> dict[str, Any]:
+        self.checks += 1
+        await asyncio.sleep(0.01)
+        known = {"name": token, "scopes": ["read"]}
+        return {"token": known if token in self.good else None}
+
+
+def told(tokens: Tokens, secrets: list[str]) -> Counter[int]:
+    """How often which status, for all of these at once."""
+
+    async def run() -> list[Caller | BaseException]:
+        asking = [tokens.caller(secret, "127.0.0.1") for secret in secrets]
+        return await asyncio.gather(*asking, return_exceptions=True)
+
+    found = asyncio.run(run())
+    return Counter(one.status if isinstance(one, Wrong) else 200 for one in found)
+
+
+def test_those_who_show_the_same_token_share_one_check() -> None:
+    facts = Slow("org_good")
+    assert told(Tokens(facts), ["org_good"] * 64) == {200: 64}
+    assert facts.checks == 1
+
+
+def test_only_a_no_counts_as_a_guess() -> None:
+    """Many good ones at once are all let in; of wrong ones few are even looked at."""
+    facts = Slow(*(f"org_{number}" for number in range(64)))
+    assert told(Tokens(facts), list(facts.good)) == {200: 64}
+    facts.checks = 0
+    codes = told(Tokens(facts), [f"org_wrong_{number}" for number in range(64)])
+    assert set(codes) == {401, 429}
+    assert facts.checks < FAILURES_A_MINUTE_MAX + CHECKS_AT_ONCE
+
+
+def test_a_token_that_was_good_is_looked_at_also_after_many_guesses() -> None:
+    """It is asked for anew, and a no is heard."""
+    facts = Slow("org_good")
+    tokens = Tokens(facts)
+    told(tokens, ["org_good", *(f"org_{number}" for number in range(64))])
+    ((digest, (_, caller)),) = tokens.good.items()
+    tokens.good[digest] = (0.0, caller)
+    assert told(tokens, ["org_good"]) == {200: 1}
+    tokens.good[digest] = (0.0, caller)
+    facts.good = ()
+    assert told(tokens, ["org_good"]) == {401: 1}
+    assert told(tokens, ["org_good"]) == {429: 1}
+
+
+def test_the_doors_own_limit_is_a_429() -> None:
+    """More checks in a second than it grants to all together."""
+
+    async def run(door: str) -> list[object]:
+        facts = Facts(door)
+        asking = (facts.ask("token", token=f"org_{number}") for number in range(60))
+        return list(await asyncio.gather(*asking, return_exceptions=True))
+
+    with house() as own:
+        refused = [one for one in asyncio.run(run(own.socket)) if isinstance(one, Wrong)]
+    assert refused
+    assert {(one.status, one.code) for one in refused} == {(429, "rate_limit")}
 
 
 def test_a_caller_is_held_to_its_rate(here: House) -> None:

@@ -66,6 +66,22 @@ def test_a_plain_completion_and_an_error_come_back_as_they_are(
                 assert (answer.status_code, answer.json()) == (status, {"echo": model})
 
 
+def test_a_refusal_says_when_to_ask_again(listening: socket.socket, tmp_path: Path) -> None:
+    """As the broker says it; and the next answer on the same connection does not."""
+    waits = [{"retry_after": "7"}, {}]
+
+    def play(broker: Answering) -> None:
+        broker.close_connection = False
+        broker.head(429, "application/json", **waits.pop(0))
+        broker.piece(b"{}")
+        broker.piece(b"")
+
+    with scripted_broker(tmp_path / "b", play) as broker:
+        with program(listening, ORG_BROKER=broker.path):
+            asked = [httpx.post(url(listening, CHAT), json=HELLO) for _ in range(2)]
+            assert [one.headers.get("retry-after") for one in asked] == ["7", None]
+
+
 @pytest.mark.parametrize("said", [0, 1])
 def test_a_client_that_leaves_frees_the_broker(
     listening: socket.socket, tmp_path: Path, said: int

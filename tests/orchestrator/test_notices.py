@@ -71,6 +71,10 @@ def test_a_notice_reaches_its_receiver(here: House) -> None:
         ({"kind": "cycle.ended", "outcome": "awaiting-approval", "candidate": "x"}, "approval"),
         ({"kind": "notice", "text": "the budget of the day is spent"}, "budget"),
         ({"kind": "notice", "text": "cells are off: it runs without walls"}, "wall"),
+        ({"kind": "notice", "text": "schedule: report: 3 promoted; 100 tokens, 0.10"}, "report"),
+        ({"kind": "notice", "text": "cycles are paused after 10 rejections in a row"}, "pause"),
+        ({"kind": "notice", "text": "no model answers at http://127.0.0.1:9"}, "model"),
+        ({"kind": "notice", "text": "schedule: cycles: no model answers; asked 3 times"}, None),
         ({"kind": "gate.ended", "name": "budget"}, None),
     ],
 )

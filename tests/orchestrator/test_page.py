@@ -12,9 +12,12 @@ import pytest
 from daemon.core.candidate import Stage
 from daemon.core.events import Kind
 from daemon.core.project import Project, State, Task
-from daemon.orchestrator import views, words
+from daemon.orchestrator import plans, views, words
+from daemon.orchestrator.diff import by_file
 from daemon.state import goals, projects
 from daemon.state.journal import Journal
+from daemon.state.settings import load
+from tests.ops.conftest import commit_of
 from tests.orchestrator.house import House, filled, house, served
 
 pytestmark = pytest.mark.process
@@ -25,7 +28,7 @@ PAGE_BYTES_MAX = 300_000
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'</title></script>{{7*7}}"
 NAME = "20261121T101010Z"
 SHOWING = ("/", "/candidates", f"/candidates/{NAME}", "/fitness", "/logs?name=gates")
-ASKING = ("/candidates?text=", "/releases?said=", "/act/rollback?to=", "/logs?name=", "/act/")
+ASKING = ("/candidates?text=", "/releases?done=", "/act/rollback?to=", "/logs?name=", "/act/")
 TRICKS = ("../page.py", "..%2fpage.py", "%2e%2e/page.py", "org.css/../../page.py", "page.py")
 
 
@@ -111,7 +114,7 @@ def test_what_is_asked_is_shown_as_text(http: httpx.Client) -> None:
     """Reflected markup of queries and paths."""
     for path in (
         "/candidates?text=",
-        "/releases?said=",
+        "/releases?done=",
         "/act/rollback?to=",
         "/logs?name=",
         "/act/",
@@ -154,7 +157,7 @@ def test_an_act_is_said_before_it_is_done(here: House, http: httpx.Client) -> No
     assert "nothing is rewound" in text
     assert "orgctl rollback --to release/0" in text
     refused = http.post("/act/freeze", data={"token": "org_wrong"})
-    assert refused.status_code == 403
+    assert refused.status_code == 401
     assert "that is no token" in refused.text
     assert here.world.journal.fact("frozen") is None
     done = http.post("/act/freeze", data={"token": here.token("page", "act")})
@@ -163,6 +166,32 @@ def test_an_act_is_said_before_it_is_done(here: House, http: httpx.Client) -> No
     assert (
         http.post("/act/unfreeze", data={"token": here.token("page-2", "act")}).status_code == 303
     )
+
+
+@pytest.mark.parametrize(
+    ("act", "carried", "command"),
+    [
+        ("rollback", {}, "orgctl rollback"),
+        ("rollback", {"to": "release/3"}, "orgctl rollback --to release/3"),
+        ("reject", {}, "orgctl candidates"),
+        ("approve", {"candidate": NAME}, f"orgctl approve {NAME}"),
+        ("evolve", {"goal": "be quick; reboot"}, "orgctl evolve --goal 'be quick; reboot'"),
+        ("freeze", {"to": "release/3"}, "orgctl freeze"),
+    ],
+)
+def test_an_act_names_a_command_that_can_be_run(
+    act: str, carried: dict[str, str], command: str
+) -> None:
+    slot = {"tag": None, "port": 1}
+    found = plans.plan(act, carried, {"slots": {"current": slot, "candidate": slot}})
+    assert found and found.command == command
+
+
+def test_a_link_cannot_put_words_into_the_page(http: httpx.Client) -> None:
+    """Only what was done is said, in org's own words."""
+    for query in ("said=Your+token+has+expired", "done=Your+token+has+expired"):
+        assert "expired" not in http.get(f"/releases?{query}").text
+    assert "Rolled back." in http.get("/releases?done=rollback").text
 
 
 def test_a_foreign_page_cannot_send_the_form(here: House, http: httpx.Client) -> None:
@@ -223,8 +252,79 @@ def test_a_cycle_stands_where_its_events_say(
     assert list(steps.values()).count("active") == 1
 
 
+@pytest.mark.parametrize(
+    ("last", "state"), [("judged", "active"), ("promoted", "done"), ("rejected", "ahead")]
+)
+def test_a_cycle_that_waits_for_a_person_has_not_failed(last: str, state: str) -> None:
+    """Its gates are done; it stands before its promotion until somebody decides."""
+    events = [
+        {"kind": "gate.ended", "name": "tests", "passed": True},
+        {"kind": "cycle.ended", "outcome": "awaiting-approval"},
+        {"kind": "candidate.state", "state": last},
+    ]
+    found = views.steps({"cycle": None, "promotion": None}, events)
+    steps = {step["name"]: step["state"] for step in found}
+    assert steps["promote"] == state
+    assert (steps["gates"] == "failed") is (last == "rejected")
+
+
+def test_every_cycle_and_the_days_budget_are_shown() -> None:
+    """Of two that are under way the other one too; what is not known is no zero."""
+    with house() as own:
+        limit = {"budget": {"day_tokens": 5000, "day_money": 2.5}}
+        own.world.settings = load(own.world.layout.home, limit)
+        for name in ("20261121T161616Z", "20261121T171717Z"):
+            own.candidate(name, state=Stage.DRAFTING, created=int(own.world.clock()))
+        own.candidate("20261121T181818Z", state=Stage.PROMOTED, tokens=1200, model="m",
+                      created=int(own.world.clock()))  # fmt: skip
+        with served(own) as (_, url):
+            text = httpx.get(url, headers={"accept": "text/html"}, trust_env=False).text
+            fitness = httpx.get(f"{url}/fitness", trust_env=False).text
+    assert "Also under way" in text and "20261121T161616Z" in text
+    assert "1 200 of 5 000 tokens · money unknown of 2.50" in text
+    assert "money per improvement</dt><dd>unknown" in fitness
+
+
+@pytest.mark.parametrize(("money", "said"), [(3.0, "1.50"), (0.0, "0.00"), (None, "unknown")])
+def test_an_improvement_has_its_price(money: float | None, said: str) -> None:
+    assert views.cost({"newest": {"promoted": 2, "money": money}}) == said
+    assert views.cost({"newest": {"promoted": 0, "money": money}}) == views.cost({}) == "–"
+
+
+DIFF = "diff --git a/x.py b/x.py\nindex 1..2\n--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n"
+
+
 def test_a_difference_is_told_by_file() -> None:
-    diff = "diff --git a/x.py b/x.py\nindex 1..2\n--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n-a\n+b\n"
-    (found,) = views.files(diff)
-    assert (found["name"], found["added"], found["gone"]) == ("x.py", 1, 1)
-    assert [line["kind"] for line in found["lines"]][:3] == ["hunk", "del", "add"]
+    """Lines that look like a head are told too, and what a browser would obey is escaped."""
+    body = "--- old\n+++ evil()\n-index \n+a\u202eb\x1b[2J\n"
+    ((found,), cut) = by_file(DIFF + body)
+    assert (found["name"], found["added"], found["gone"], cut) == ("x.py", 2, 2, False)
+    assert [line["kind"] for line in found["lines"]] == ["hunk", "del", "add", "del", "add"]
+    told = [line["text"] for line in found["lines"]]
+    assert told[1:] == ["--- old", "+++ evil()", "-index ", "+a\\u202eb\\x1b[2J"]
+
+
+def test_a_file_is_called_by_its_whole_name() -> None:
+    """One whose own name holds ` b/` does not pass for another."""
+    heads = ("diff --git a/e b/fine.py b/e b/fine.py", "diff --git a/old b/new")
+    found, _ = by_file("\n".join(heads))
+    assert [one["name"] for one in found] == ["e b/fine.py", "a/old b/new"]
+
+
+@pytest.mark.parametrize(
+    "long",
+    [DIFF + "+x\n" * 4000, "diff --git a/x b/x\n" * 201, DIFF + "+" + " " * 2000 + "evil()\n"],
+    ids=["lines", "files", "columns"],
+)
+def test_what_a_page_leaves_out_of_a_difference_is_said(long: str) -> None:
+    assert by_file(long)[1]
+    assert views.candidate({}, {"diff": long}, [])["cut"]
+    assert not by_file(DIFF + "+x\n" * 3000)[1]
+
+
+def test_the_page_says_when_a_difference_is_not_whole(here: House, http: httpx.Client) -> None:
+    files = {"long.py": b"x\n" * 4000, "evil.py": b"evil()\n"}
+    head = commit_of(here.world.history, files, [here.world.main()])
+    here.candidate("20261121T151515Z", head=head, state=Stage.JUDGED)
+    text = http.get("/candidates/20261121T151515Z").text
+    assert "This is not all of it" in text and "evil()" in text

@@ -44,7 +44,7 @@ def run(
 def test_the_tools_are_listed_with_their_schemas(http: httpx.Client) -> None:
     names = [one["function"]["name"] for one in http.get("/v1/tools").json()["tools"]]
     assert {"read_file", "write_file", "sh"} <= set(names)
-    assert "done" not in names
+    assert not {"done", "pyexe", "todoread", "todowrite", "webfetch", "question"} & set(names)
 
 
 def test_a_tool_runs_in_a_workspace_that_stays(http: httpx.Client) -> None:
@@ -53,6 +53,20 @@ def test_a_tool_runs_in_a_workspace_that_stays(http: httpx.Client) -> None:
     assert "hello" in run(http, "read_file", path="a.txt").json()["text"]
     body = {"tool": "read_file", "arguments": {"path": "a.txt"}, "workspace": "other"}
     assert not http.post("/v1/tools/execute", json=body).json()["ok"]
+
+
+def test_a_persons_own_rules_hold_here_too(here: House, http: httpx.Client) -> None:
+    """Of the instance's rules.toml; one that makes no sense lets nothing through."""
+    path = here.world.layout.home / "rules.toml"
+    try:
+        path.write_text('[[commands]]\nname = "t"\nwhy = "no touching"\nprograms = ["touch"]\n')
+        said = run(http, "sh", command="touch ruled.txt").json()
+        assert (said["ok"], "no touching" in said["text"]) == (False, True)
+        path.write_text("rubbish")
+        assert not run(http, "sh", command="touch ruled.txt").json()["ok"]
+    finally:
+        path.unlink()
+    assert not run(http, "read_file", path="ruled.txt").json()["ok"]
 
 
 def test_a_tool_has_no_way_out_of_its_cell(here: House, http: httpx.Client) -> None:
@@ -95,7 +109,9 @@ def test_the_same_key_runs_once(http: httpx.Client) -> None:
     told.append(run(http, "sh", "k1", command=command).text)
     assert len(set(told)) == 1
     assert run(http, "sh", command="wc -l < once.txt").json()["text"].startswith("1\n")
-    assert run(http, "sh", "k1", command="true").status_code == 400
+    other = run(http, "sh", "k1", command="true")
+    assert (other.status_code, other.json()["error"]["code"]) == (422, "idempotency_key_reused")
+    assert run(http, "sh", "no key", command="true").status_code == 400
 
 
 def test_a_tool_is_stopped_at_its_time(http: httpx.Client) -> None:

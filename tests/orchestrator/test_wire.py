@@ -20,6 +20,7 @@ from tests.orchestrator.scripted_broker import Answering, scripted_broker
 pytestmark = pytest.mark.process
 
 GROWTH_BYTES_MAX = 64 * 2**20
+IDLE_BYTES_MAX = 32 * 2**10  # of memory, for each connection that says nothing
 HEAD = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n"
 
 
@@ -100,6 +101,34 @@ def test_idle_connections_make_room(tmp_path: Path) -> None:
             assert running.do("stats")["stats"]["connections"] <= most + 1
             stack.close()
             assert until(lambda: running.do("stats")["stats"]["descriptors"] <= before + 1)
+
+
+@pytest.mark.attack
+def test_five_thousand_idle_connections_keep_nobody_waiting() -> None:
+    """All are held, a request is answered meanwhile, and memory stays bounded."""
+    count = 5000
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert hard > 3 * count, "ulimit -Hn 16384"
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    try:
+        with socket.create_server(("127.0.0.1", 0), backlog=2048) as listening:
+            web = json.dumps({"connections_max": count + 100})
+            with program(listening, ORG_WEB=web) as running, ExitStack() as stack:
+                running.until("ready")
+                before = running.do("stats")["stats"]
+                for _ in range(count):
+                    stack.enter_context(socket.create_connection(listening.getsockname()))
+                assert until(lambda: running.do("stats")["stats"]["connections"] == count)
+                began = time.monotonic()
+                assert get(listening, "/healthz").status_code == 200
+                assert time.monotonic() - began < 2.0
+                held = running.do("stats")["stats"]["rss"] - before["rss"]
+                assert held / count < IDLE_BYTES_MAX
+                stack.close()
+                least = before["descriptors"] + 1
+                assert until(lambda: running.do("stats")["stats"]["descriptors"] <= least)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_connections_reset_in_the_midst_leave_nothing(tmp_path: Path) -> None:

@@ -192,9 +192,12 @@ async function stream(model, messages, signal, hear) {
       if (!line.startsWith("data: {")) continue;
       const chunk = JSON.parse(line.slice(6));
       if (chunk.error) throw new Error(chunk.error.message);
-      const word = chunk.choices?.[0]?.delta?.content || "";
+      const delta = chunk.choices?.[0]?.delta || {};
+      const word = delta.content || "";
       whole += word;
       hear(word);
+      // Nobody here runs what a model calls; that it called is shown, and not said back to it.
+      for (const call of delta.tool_calls || []) if (call.function?.name) hear(`\n[calls ${call.function.name}]\n`);
     }
   }
 }
