@@ -24,14 +24,20 @@ Fields = dict[str, Any]
 
 def read(files: Mapping[str, bytes]) -> dict[str, Fields]:
     """Name -> the goal's fields, from paths below the folder of goals. Raises Refused."""
-    names = sorted({PurePosixPath(path).parts[0] for path in files})[:GOALS_MAX]
     found: dict[str, Fields] = {}
-    for name in names:
-        below = {path: data for path, data in files.items() if path.split("/")[0] == name}
+    for name, below in apart(files).items():
         fields = _folder(name, below) if name not in below else _file(name, below[name])
         if fields is not None:
             found[PurePosixPath(name).stem if name in below else name] = fields
     return found
+
+
+def apart(files: Mapping[str, bytes]) -> dict[str, dict[str, bytes]]:
+    """What lies in the folder of goals, each file or folder of its own."""
+    found: dict[str, dict[str, bytes]] = {}
+    for path in sorted(files):
+        found.setdefault(PurePosixPath(path).parts[0], {})[path] = files[path]
+    return dict(list(found.items())[:GOALS_MAX])
 
 
 def _file(name: str, data: bytes) -> Fields | None:

@@ -11,7 +11,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from ops.errors import Failed, Refused
+from ops.errors import Exit, Failed, Refused
 from ops.files import remove_tree, write_atomic
 from ops.run import run
 
@@ -60,6 +60,7 @@ def check(lock: bytes) -> None:
             raise Refused(
                 f"the lock holds {shown}, which is no package pinned by its hash",
                 "make it with: uv pip compile --generate-hashes",
+                Exit.JUDGED_NO,
             )
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from daemon.core.goal import Budget
 
 PER = 1_000_000  # prices are for so many tokens
+COUNTED = ("tokens", "money")  # by the broker
+PARTS = {"tokens": "tokens", "money": "money", "time": "wall_seconds"}  # by how an author ends
 
 
 class Price(BaseModel):
@@ -76,11 +78,32 @@ def share(rest: Budget, parts: int) -> Budget:
     )
 
 
-def least(limits: Iterable[Budget]) -> Budget:
-    """The strictest of several, part by part."""
+class Allowance(BaseModel):
+    """What may be spent, and whose limit each part of it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    budget: Budget
+    whose: dict[str, str]
+
+    def ended(self, status: str, used: Spent) -> str | None:
+        """Whose limit ended an author; None when none did. `limit` is the broker's word for two."""
+        part = PARTS.get(status)
+        if status == "limit":
+            part = next((one for one in COUNTED if _is_spent(self.budget, used, one)), None)
+        return self.whose.get(part) if part else None
+
+
+def _is_spent(limit: Budget, used: Spent, part: str) -> bool:
+    most, spent = getattr(limit, part), getattr(used, part)
+    return most is not None and spent is not None and spent >= most
+
+
+def least(limits: Mapping[str, Budget]) -> Allowance:
+    """The strictest of several, part by part; of equal ones the last."""
     found: dict[str, float] = {}
-    for limit in limits:
+    whose: dict[str, str] = {}
+    for owner, limit in limits.items():
         for name, value in limit.model_dump().items():
-            if value is not None:
-                found[name] = min(value, found.get(name, value))
-    return Budget.model_validate(found)
+            if value is not None and value <= found.get(name, value):
+                found[name], whose[name] = value, owner
+    return Allowance(budget=Budget.model_validate(found), whose=whose)

@@ -108,7 +108,7 @@ class Pace(BaseModel):
     streak: int = 0
     not_before: float = 0.0
     paused: bool = False
-    dead: int = 0  # times in a row that no model answered
+    dead: int = 0  # times in a row that no model answered, or an author came to no end
 
     def ended(self, good: bool, now: float, slow_after: int, pause_after: int) -> Pace:
         if good:
@@ -118,7 +118,7 @@ class Pace(BaseModel):
         return Pace(streak=streak, not_before=now + wait, paused=streak >= pause_after)
 
     def silent(self, now: float) -> Pace:
-        """No model answered: ask again later, each time later."""
+        """No model answered, or not to the end: ask again later, each time later."""
         wait = min(DEAD_SECONDS * 2 ** min(self.dead, 16), DEAD_SECONDS_MAX)
         return self.model_copy(update={"dead": self.dead + 1, "not_before": now + wait})
 

@@ -12,22 +12,25 @@ import tokenize
 from collections.abc import Iterable, Mapping, Sequence
 
 LIKE = 0.97  # of the tokens of two changes
-TOKENS_MAX = 4_000  # beyond it only what is wholly equal counts, which is quick
 LAYOUT = frozenset(
     {tokenize.COMMENT, tokenize.NL, tokenize.ENCODING, token.ENDMARKER, token.NEWLINE}
 )
-WORD = re.compile(r"\w+|[^\w\s]")
+TEXTS = frozenset(number for number, name in token.tok_name.items() if "STRING_MIDDLE" in name)
+MAKES = ("def", "class")
 NAME = re.compile(r"[^\W\d]\w*")
 
 
 def tokens_of(path: str, text: str) -> tuple[str, ...]:
-    """The words of a text; of Python without comments and layout, indentation kept."""
+    """The words of Python without comments and layout, indentation kept; of all else the lines.
+
+    What is layout there nobody knows: in YAML and in a Makefile white space has a meaning.
+    """
     if path.endswith(".py"):
         try:
             return tuple(_python(text))
         except (tokenize.TokenError, SyntaxError):
-            pass  # broken code is compared as words
-    return tuple(WORD.findall(text))
+            pass  # broken code is compared by its lines
+    return tuple(f"{line}\n" for line in text.splitlines())
 
 
 def _python(text: str) -> Iterable[str]:
@@ -36,6 +39,8 @@ def _python(text: str) -> Iterable[str]:
             yield "\t>"
         elif one.type == token.DEDENT:
             yield "\t<"
+        elif one.type in TEXTS:
+            yield f'"{one.string}'  # no name, whatever it holds
         elif one.type not in LAYOUT:
             yield one.string
 
@@ -65,25 +70,26 @@ def change_tokens(old: Mapping[str, str | None], new: Mapping[str, str | None]) 
 
 
 def alike(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Nearly the same tokens, and what differs are only names and texts.
+    """The same tokens, but for a few things that are called differently throughout.
 
-    One changed operator, number or keyword may be the very mistake that was mended.
+    One changed text, operator, number or keyword may be the very mistake that was mended; so may
+    a name that stands for another one elsewhere, or that the change does not bring in itself.
     """
-    if tuple(one) == tuple(other):
-        return True
-    if max(len(one), len(other)) > TOKENS_MAX:
+    if len(one) != len(other):
         return False
-    matcher = difflib.SequenceMatcher(None, one, other, autojunk=False)
-    if matcher.quick_ratio() < LIKE or matcher.ratio() < LIKE:
+    pairs = list(zip(one, other, strict=True))
+    there, back = dict(pairs), {new: old for old, new in pairs}
+    if any(there[old] != new or back[new] != old for old, new in pairs):
         return False
+    renamed = [old for old, new in pairs if old != new]
+    if len(renamed) > (1 - LIKE) * len(pairs):
+        return False
+    own = {name for name, before in zip(one[1:], one, strict=False) if before in MAKES}
     return all(
-        what == "equal" or (j - i == n - m and _only_names((*one[i:j], *other[m:n])))
-        for what, i, j, m, n in matcher.get_opcodes()
+        _is_name(name) and _is_name(there[name]) and (name in own or renamed.count(name) > 1)
+        for name in set(renamed)
     )
 
 
-def _only_names(words: Iterable[str]) -> bool:
-    return all(
-        (NAME.fullmatch(word) and not keyword.iskeyword(word)) or word[-1:] in "\"'"
-        for word in words
-    )
+def _is_name(word: str) -> bool:
+    return NAME.fullmatch(word) is not None and not keyword.iskeyword(word)

@@ -109,7 +109,7 @@ class Project(Piece):
 
     def told(self) -> str:
         """The notebook as the next author reads it; empty before the first try."""
-        if not self.notes and not self.blocked:
+        if not (self.notes or self.blocked or self.tasks):
             return ""
         lines = ["What was learned so far (add to it with lines that begin with NOTE: or TASK:):"]
         lines += [

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,8 @@ def make(name: str, **fields: Any) -> Goal:
 def new_id(journal: Journal) -> str:
     """`g1`, `g2`, …; a removed goal's number is not given again."""
     number = int(journal.fact("goals") or "0") + 1
+    while journal.goal(f"g{number}") is not None:  # a goal of the repo is called so
+        number += 1
     journal.set_fact("goals", str(number))
     return f"g{number}"
 
@@ -62,9 +64,9 @@ def find(journal: Journal, name: str) -> Goal:
 
 
 def reached(journal: Journal) -> frozenset[str]:
-    """The ids of goals that a promoted candidate served."""
-    done = journal.archive(None, str(Stage.PROMOTED), "", ALL)
-    return frozenset(one.wish.id for one in done if one.wish)
+    """The ids of goals that a promoted candidate serves, which was not taken back."""
+    done, back = journal.archive(None, str(Stage.PROMOTED), "", ALL), journal.taken_back()
+    return frozenset(one.wish.id for one in done if one.wish and one.merge not in back)
 
 
 def ordered(journal: Journal) -> list[Goal]:
@@ -90,20 +92,30 @@ def reorder(journal: Journal, names: Sequence[str]) -> list[Goal]:
     return ordered(journal)
 
 
-def take_from_repo(journal: Journal, found: Mapping[str, Mapping[str, Any]]) -> None:
-    """The goals that the evolved repo's own folder holds: new, changed and gone ones."""
+def take_from_repo(
+    journal: Journal, found: Mapping[str, Mapping[str, Any]], broken: Container[str] = ()
+) -> None:
+    """The goals that the evolved repo's own folder holds: new, changed and gone ones.
+
+    Of those that are `broken` now, what they were stays.
+    """
     for goal in journal.goals():
-        if goal.source is not None and goal.id not in found:
+        if goal.source is not None and goal.id not in found and goal.id not in broken:
             journal.remove_goal(goal.id)
     for name, fields in found.items():
-        if not NAME.fullmatch(name):
-            raise Refused(f"{name!r} is no name for a goal", "use letters, digits, . _ and -")
         known = journal.goal(name)
         if known is not None and known.source is None:
             continue  # a person's goal of the same name stands
-        goal = make(name, **{**fields, "source": f"goals/{name}"})
+        goal = of_repo(name, fields)
         if goal != known:
             journal.save_goal(goal)
+
+
+def of_repo(name: str, fields: Mapping[str, Any]) -> Goal:
+    """Raises Refused."""
+    if not NAME.fullmatch(name):
+        raise Refused(f"{name!r} is no name for a goal", "use letters, digits, . _ and -")
+    return make(name, **{**fields, "source": f"goals/{name}"})
 
 
 def shipped(program: Path) -> Goal | None:
@@ -116,29 +128,33 @@ def shipped(program: Path) -> Goal | None:
     return Goal(id=SHIPPED_ID, session=session, **fields)
 
 
-def open_goals(journal: Journal) -> list[Goal]:
+def open_goals(journal: Journal, spent: Container[str] = ()) -> list[Goal]:
     """Those that may be worked on now: neither reached, nor blocked, nor merely proposed.
 
-    Nor those whose draft waits for its model, or to be judged.
+    Nor those that have a candidate under way or waiting for a person, nor the `spent` ones.
     """
-    under_way = (one for one in journal.open_candidates() if one.state is not Stage.JUDGED)
-    done = reached(journal) | {one.wish.id for one in under_way if one.wish}
+    done = reached(journal) | _under_way(journal)
     ended = (State.COMPLETE, State.BLOCKED)
     return [
         goal
         for goal in ordered(journal)
         if goal.id not in done
+        and goal.id not in spent
         and not goal.proposed
         and projects.find(journal, goal.id).state not in ended
     ]
 
 
-def following(journal: Journal, program: Path | None) -> Goal:
+def _under_way(journal: Journal) -> frozenset[str]:
+    return frozenset(one.wish.id for one in journal.open_candidates() if one.wish)
+
+
+def following(journal: Journal, program: Path | None, spent: Container[str] = ()) -> Goal:
     """The next goal nobody named. Raises Refused when there is none left."""
-    for goal in open_goals(journal):
+    for goal in open_goals(journal, spent):
         return goal
     first = shipped(program) if program is not None else None
-    if first is not None and first.id not in reached(journal):
+    if first is not None and first.id not in reached(journal) | _under_way(journal):
         return first
     raise Refused(
         "there is no open goal", 'name one: orgctl evolve --wait --goal "..."', Exit.MISUSE

@@ -16,7 +16,7 @@ from typing import Any
 from daemon.core.candidate import ENDED as CANDIDATE_ENDED
 from daemon.core.candidate import Candidate
 from daemon.core.goal import Goal
-from daemon.core.promotion import OPEN, Promotion
+from daemon.core.promotion import OPEN, Promotion, State
 from daemon.state import schema
 from ops.errors import Failed
 from ops.faults import around
@@ -155,6 +155,17 @@ class Journal:
         rows = self._rows("SELECT count(*) FROM promotion WHERE state = ?", state)
         return int(rows[0][0])
 
+    def taken_back(self) -> frozenset[str]:
+        """The merge results that were in service, and that a rollback took out of it."""
+        back: set[str] = set()
+        for merge, former in self._rows(
+            "SELECT json_extract(record, '$.merge'), json_extract(record, '$.former')"
+            " FROM promotion WHERE state = ? ORDER BY rowid",
+            str(State.REVERTED),
+        ):
+            back = (back | {str(merge)}) - {former}
+        return frozenset(back)
+
     # Goals
 
     def save_goal(self, goal: Goal) -> None:
@@ -191,15 +202,22 @@ class Journal:
                 self._db.execute("DELETE FROM event WHERE number <= ?", (number - EVENTS_KEPT_MAX,))
             return number
 
-    def events(self, after: int = 0, candidate: str | None = None) -> list[dict[str, Any]]:
-        """Oldest first, at most EVENTS_PAGE_MAX after event number `after`."""
+    def events(
+        self,
+        after: int = 0,
+        candidate: str | None = None,
+        kind: str | None = None,
+        limit: int = EVENTS_PAGE_MAX,
+    ) -> list[dict[str, Any]]:
+        """Oldest first, at most `limit` after event number `after`."""
         rows = self._rows(
-            "SELECT number, at, kind, candidate, record FROM event WHERE number > ?"
-            " AND (? IS NULL OR candidate = ?) ORDER BY number LIMIT ?",
+            "SELECT number, at, kind, candidate, record FROM event WHERE number > ?1"
+            " AND (?2 IS NULL OR candidate = ?2) AND (?3 IS NULL OR kind = ?3)"
+            " ORDER BY number LIMIT ?4",
             after,
             candidate,
-            candidate,
-            EVENTS_PAGE_MAX,
+            kind,
+            limit,
         )
         return [_event(*row) for row in rows]
 

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict
 
 from daemon.state import embedding
 from ops.errors import Exit, Failed, Refused
+from ops.masking import Mask, mask_at
 
 SCHEMA = 1
 BUSY_SECONDS = 10.0
@@ -62,6 +63,7 @@ class Memories:
     """Those of one instance; `clock` gives unix seconds."""
 
     db: sqlite3.Connection
+    mask: Mask
     clock: Callable[[], float] = time.time
 
     @classmethod
@@ -76,14 +78,17 @@ class Memories:
         except sqlite3.Error as error:
             text = f"the memory {path} cannot be opened: {error}"
             raise Failed(text, f"restore a backup, or move {path} aside") from error
-        return cls(db)
+        return cls(db, mask_at(path.parent))
 
     def close(self) -> None:
         self.db.close()
 
     def store(self, text: str, origin: str) -> Memory:
-        """Kept once this returns; what is remembered already stays as it was. Raises Refused."""
-        text = text.strip()
+        """Kept once this returns; what is remembered already stays as it was. Raises Refused.
+
+        Secrets are masked.
+        """
+        text = self.mask(text.strip())
         if not text:
             raise Refused("there is nothing to remember", "say it")
         if len(text) > TEXT_CHARS_MAX:

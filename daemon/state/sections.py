@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from daemon.core.clockwork import Window
+
+PUBLIC_KEY = re.compile(r"ssh-ed25519 [A-Za-z0-9+/=]+( [^\n]*)?")
 
 
 class Section(BaseModel):
@@ -22,7 +26,7 @@ class Schedule(Section):
     report: str = "0 7 * * *"
     observe: str = ""
     observed: str = Field(
-        default="propose", pattern="^(propose|auto)$", description="what becomes of such goals"
+        default="propose", pattern="^(propose|auto|off)$", description="what becomes of such goals"
     )
     freeze: tuple[str, ...] = Field(
         default=(), description="windows without promotions: mon-fri 08:00-18:00"
@@ -53,7 +57,10 @@ class Notify(Section):
     """Who is told what, wherever they are; targets are apprise URLs, such as ntfy://topic."""
 
     targets: tuple[str, ...] = ()
-    on: tuple[str, ...] = ("promotion", "rollback", "approval", "streak", "budget", "wall", "stall")
+    on: tuple[str, ...] = (
+        *("promotion", "rollback", "approval", "streak", "pause"),
+        *("report", "model", "budget", "wall", "stall"),
+    )
 
 
 class Traces(Section):
@@ -65,6 +72,23 @@ class Traces(Section):
     endpoint: str = Field(
         default="", description="OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces"
     )
+
+
+class Signing(Section):
+    """What org's merges, restores and tags are signed with; nothing by default."""
+
+    key: str = Field(default="", description="an ed25519 private key file without a passphrase")
+    allowed: tuple[str, ...] = Field(
+        default=(), description="public keys that were used before, as `ssh-ed25519 AAAA…`"
+    )
+
+    @field_validator("allowed")
+    @classmethod
+    def _public(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        for key in keys:
+            if PUBLIC_KEY.fullmatch(key) is None:
+                raise ValueError(f"{key[:40]!r} is no public key, as `ssh-ed25519 AAAA…`")
+        return keys
 
 
 class Web(Section):

@@ -6,7 +6,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import (
@@ -17,10 +17,11 @@ from pydantic_settings import (
 )
 
 from daemon.core.probation import Limits
-from daemon.state.sections import Budgets, Notify, Schedule, Section, Traces, Web
+from daemon.state.sections import Budgets, Notify, Schedule, Section, Signing, Traces, Web
 from ops.errors import Refused
 
 SYSTEM_FILE = Path("/etc/org/org.toml")
+OF_THE_REPO = ("serve", "gates", "protected")  # of an evolved repo, in an org.toml of its own
 # The two names that Ollama's users already have in their shells.
 ALIASES = {"OLLAMA_BASE": ("model", "base"), "OLLAMA_MODEL": ("model", "name")}
 
@@ -172,6 +173,11 @@ class Settings(BaseSettings):
     notify: Notify = Notify()
     fetch: Fetch = Fetch()
     traces: Traces = Traces()
+    signing: Signing = Signing()
+
+    def endpoint(self, name: str) -> Model:
+        """Where the model of this name is asked: `NAME/MODEL` at the provider NAME."""
+        return self.providers.get(name.partition("/")[0], self.model)
 
     @classmethod
     def settings_customise_sources(
@@ -250,7 +256,7 @@ def load(home: Path, flags: Mapping[str, Any] | None = None) -> Settings:
     values: dict[str, Any] = {}
     for path in reversed(files):
         _merge(values, read_toml(path))
-    for section in ("serve", "gates"):  # of the evolved repo, read from its own org.toml
+    for section in OF_THE_REPO:  # read from the evolved repo's own org.toml
         values.pop(section, None)
     above = _merge(_from_aliases(os.environ), flags or {})
     try:
@@ -260,18 +266,23 @@ def load(home: Path, flags: Mapping[str, Any] | None = None) -> Settings:
         raise explain(error, files) from error
 
 
+PART = r"\.?[\w-][\w.-]*"  # of a path that leads to nowhere outside
+Inside = Annotated[str, Field(pattern=f"^{PART}(/{PART})*$")]
+
+
 class RepoSettings(Section):
     """What an evolved repo's own org.toml says of serving and judging it."""
 
     serve: Serve = Serve()
     gates: tuple[GateCommand, ...] = ()
+    protected: tuple[Inside, ...] = ()  # judged as main has them, and changed with a person's yes
 
 
 def load_repo(text: str, origin: Path) -> RepoSettings:
     """From the org.toml on the evolved repo's trusted branch. Raises Refused."""
     try:
         values = tomllib.loads(text)
-        return RepoSettings(**{k: v for k, v in values.items() if k in ("serve", "gates")})
+        return RepoSettings(**{k: v for k, v in values.items() if k in OF_THE_REPO})
     except tomllib.TOMLDecodeError as error:
         raise Refused(f"{origin}: {error}", f"mend {origin} and commit") from error
     except ValidationError as error:

@@ -22,14 +22,16 @@ from daemon.state import prices
 from daemon.supervisor.broker import Broker, Door, boot_argv, log_file
 from daemon.supervisor.channel import Channel, Message
 from daemon.supervisor.ideas import heard, module_of
-from daemon.supervisor.serving import CONTROL_FD, INSIDE_BROKER, limits_of
+from daemon.supervisor.serving import CONTROL_FD, limits_of
 from daemon.supervisor.wish import protocol_of, tests_of
 from daemon.supervisor.world import World
 from fitness.hidden import without_answers
+from ops import doors
 from ops.cell import SYSTEM_MOUNTS, Cell, Mount, Written, python_mounts
 from ops.cell import start as start_cell
 from ops.errors import Exit, Refused
 from ops.files import remove_tree
+from ops.goal_files import FOLDER
 from ops.importer import Import, import_tree
 from ops.namespaces import tools_of
 from ops.processes import Child
@@ -76,12 +78,6 @@ class Brief:
     strict: bool = True  # a replay answers only what was asked when it was recorded
 
 
-def _own_rules(world: World) -> str:
-    """A person's rules beside the shipped ones; without the file there are none."""
-    path = world.layout.home / "rules.toml"
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
-
-
 class Author:
     """One run of one author."""
 
@@ -112,6 +108,7 @@ class Author:
             prices=self._prices(),
             replay=str(session) if session else None,
             record=str(record) if record else None,
+            model=self._brief.model,
         )
         try:
             end = await self._work(door)
@@ -141,7 +138,7 @@ class Author:
             history.move([RefChange(candidate.ref, self._head, None)])
 
     def _prices(self) -> tuple[float, float] | None:
-        settings = self._world.settings.model
+        settings = self._world.settings
         found = prices.price_of(self._brief.model, self._world.layout.home, settings)
         return (found.input, found.output) if found else None
 
@@ -171,13 +168,13 @@ class Author:
         watching = asyncio.create_task(self._until_too_much(child))
         wall = self._wall() + GRACE_SECONDS
         try:
-            await channel.send({"job": self._job()})
+            await channel.send({"job": self._job(door)})
             self._channel = channel
             async with asyncio.timeout(wall):
                 end = await self._follow(channel)
             return watching.result() if watching.done() else end
         except TimeoutError:
-            return {"status": "limit", "reason": f"the author was not done within {wall:g} s"}
+            return {"status": "time", "reason": f"the author was not done within {wall:g} s"}
         finally:
             watching.cancel()
             self._channel = None
@@ -208,12 +205,14 @@ class Author:
                         Mount(self._workspace, INSIDE_WORKSPACE, writable=True),
                     ),
                     self._world.layout.run / "empty",
+                    # They say how success is told; what is imported has them all the same.
+                    (FOLDER,) if self._world.instance.kind == "repo" else (),
                 ),
-                Mount(door.directory, INSIDE_BROKER),
+                Mount(door.directory, doors.INSIDE),
                 Mount(self._records, INSIDE_RECORDS, writable=True),
             ),
             directory=str(INSIDE_WORKSPACE),
-            environment={"ORG_BROKER": str(INSIDE_BROKER / "broker.sock")},
+            environment={"ORG_BROKER": str(doors.INSIDE / doors.BROKER)},
             limits=limits_of(self._world.settings, None),
             fds={CONTROL_FD: control},
             backend=self._world.settings.cells.backend,
@@ -230,7 +229,7 @@ class Author:
         tokens = None if allowed.tokens is None else allowed.tokens + before.tokens
         return {"tokens_max": tokens or self._world.settings.author.tokens_max, "money_max": money}
 
-    def _job(self) -> dict[str, Any]:
+    def _job(self, door: Door) -> dict[str, Any]:
         settings, goal = self._world.settings.author, self._brief.goal
         model = self._world.settings.model
         return {
@@ -243,13 +242,14 @@ class Author:
             "wall_seconds": self._wall(),
             "record": str(INSIDE_RECORDS / "run.jsonl"),
             "loose": settings.loose,
-            "rules": _own_rules(self._world),
+            "rules": self._world.own_rules(),
             "tools": tools_of(self._world.layout, named) if (named := settings.namespace) else None,
             "tool_tokens_max": settings.tool_tokens_max,
             "web": bool(self._world.settings.fetch.allow),
             **self._limits(),
             "others": model.others,
-            "context_tokens": model.context_tokens,
+            "context_tokens": door.context_tokens or model.context_tokens,
+            "idle_seconds": self._world.settings.endpoint(self._brief.model).idle_seconds,
             "prices": self._prices() or (None, None),
             **tests_of(self._world, self._brief.candidate.base),
         }
@@ -280,9 +280,8 @@ class Author:
                 import_tree, world.history, self._workspace, self._imported
             )
         except Refused as refusal:
-            raise Refused(
-                f"the author's tree was refused: {refusal.message}", refusal.hint
-            ) from refusal
+            text = f"the author's tree was refused: {refusal.message}"
+            raise Refused(text, refusal.hint, Exit.JUDGED_NO) from refusal
         self._imported = found
         if found.tree == world.history.tree(self._head):
             return

@@ -6,7 +6,7 @@ import json
 
 from daemon.core import release as releases
 from daemon.core.promotion import Promotion
-from ops.errors import Refused
+from ops.errors import Exit, Refused
 from ops.history import History
 from ops.records import RefChange
 
@@ -28,4 +28,4 @@ def refuse(history: History, merge: str) -> None:
             note = json.loads(history.read_note(releases.PROBATION, commit) or "{}")
             name, reason = ref.removeprefix(releases.BAD), note.get("reason", "no reason was kept")
             text = f"this very tree failed in service as {name}: {reason}"
-            raise Refused(text, "change it, and evolve again")
+            raise Refused(text, "change it, and evolve again", Exit.JUDGED_NO)

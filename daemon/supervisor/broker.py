@@ -55,11 +55,12 @@ def recent(world: World) -> Path:
 
 @dataclass
 class Door:
-    """A cell's way to a model: bind `directory` at /run/org in the cell."""
+    """A cell's way to a model: bind `directory` in the cell at `doors.INSIDE`."""
 
     name: str
     directory: Path
     limits: Mapping[str, Any]
+    context_tokens: int = 0  # of the model that it was opened for; 0: not known
 
 
 @dataclass
@@ -192,7 +193,7 @@ class Broker:
         return self.channel
 
     async def open(self, name: str, **limits: Any) -> Door:
-        """A new way in; `limits` are tokens_max, record and replay.
+        """A new way in; `limits` are tokens_max, record, replay, and the model it is for.
 
         What goes through current's is kept, a little of it, for candidates to be tried on.
         """
@@ -200,7 +201,8 @@ class Broker:
             limits = {"recent": str(recent(self.world)), **limits}
         door = await asyncio.to_thread(self._door, name, limits)
         try:
-            await self._ask("open", cell=name, directory=str(door.directory), **door.limits)
+            said = await self._ask("open", cell=name, directory=str(door.directory), **door.limits)
+            door.context_tokens = int(said.get("context_tokens") or 0)
         except Trouble:
             await asyncio.to_thread(self._remove, door)
             raise
@@ -246,8 +248,9 @@ class Broker:
         """The model's settings and keys are read again."""
         await self._ask("reload")
 
-    async def probe(self) -> Message:
-        return await self._ask("probe")
+    async def probe(self, model: str = "") -> Message:
+        """Whether the endpoint of `model` answers; without one the main one."""
+        return await self._ask("probe", model=model)
 
     async def stop(self) -> None:
         child, self.child = self.child, None

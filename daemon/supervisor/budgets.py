@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from daemon.core.budget import Spent, least, left, share, total
+from daemon.core.budget import Allowance, Spent, least, left, share, total
 from daemon.core.candidate import Candidate, Stage
 from daemon.core.goal import Budget, Goal
 from daemon.state import prices
@@ -21,6 +21,7 @@ from ops.files import free_bytes, size_of
 
 LOOKED_BACK_MAX = 5_000
 PAGE_CANDIDATES = 50
+DAYS_SHOWN = 7
 NO_LIMIT, NOTHING = Budget(), Spent()
 
 
@@ -30,15 +31,18 @@ def of(world: World, candidate: Candidate) -> Spent:
         prompt, completion = recorded(world, candidate.id)
     elif prompt + completion == 0:
         prompt = candidate.tokens  # of a candidate that an older org made
-    price = prices.price_of(candidate.model or "", world.layout.home, world.settings.model)
-    nothing = prompt + completion == 0
     ended = candidate.ended or candidate.created
-    return Spent(
-        tokens=prompt + completion,
-        money=0.0 if nothing else price.of(prompt, completion) if price else None,
-        wall_seconds=max(0.0, ended - candidate.created - candidate.waited),
-        cycles=1,
-    )
+    wall = max(0.0, ended - candidate.created - candidate.waited)
+    known = worth(world, candidate.model or "", prompt, completion)
+    return known.model_copy(update={"wall_seconds": wall, "cycles": 1})
+
+
+def worth(world: World, model: str, prompt: int, completion: int) -> Spent:
+    """Tokens of a model, and what they cost."""
+    tokens = prompt + completion
+    price = prices.price_of(model, world.layout.home, world.settings)
+    money = 0.0 if tokens == 0 else price.of(prompt, completion) if price else None
+    return Spent(tokens=tokens, money=money)
 
 
 def recorded(world: World, name: str) -> tuple[int, int]:
@@ -60,11 +64,27 @@ def recorded(world: World, name: str) -> tuple[int, int]:
     return prompt, completion
 
 
+def drafted(
+    world: World, name: str, before: tuple[int, int], metered: tuple[int, int]
+) -> tuple[int, int]:
+    """Prompt and completion tokens of a whole draft: what its session held `before`, and what
+    was metered since; or what the session holds, which outlives a broker that died, if more."""
+    counted = before[0] + metered[0], before[1] + metered[1]
+    return max(counted, recorded(world, name), key=sum)
+
+
 def today(world: World) -> Spent:
-    """Since the machine's own midnight; read no further back than that."""
-    now = local(world.clock())
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
-    return total(of(world, one) for one in since(world, midnight))
+    """Of the machine's own day; read no further back than its midnight."""
+    return _day(world, 0)[1]
+
+
+def _day(world: World, back: int) -> tuple[datetime, Spent]:
+    """Its midnight, and what was spent until the next: a wrong clock has dated some ahead."""
+    now = local(world.clock()) - timedelta(days=back)
+    begin = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    end = (begin + timedelta(days=1)).timestamp()
+    ones = (one for one in since(world, begin.timestamp()) if one.created < end)
+    return begin, total(of(world, one) for one in ones)
 
 
 def since(world: World, begin: float) -> Iterable[Candidate]:
@@ -82,6 +102,13 @@ def of_goal(world: World, goal: Goal) -> Spent:
     return total(of(world, one) for one in every if one.wish and one.wish.id == goal.id)
 
 
+def exhausted(world: World) -> dict[str, str]:
+    """Goals that no author may work on any more, by their own budgets: id -> why."""
+    limited = [goal for goal in world.journal.goals() if goal.budget != NO_LIMIT]
+    rests = {goal.id: left(goal.budget, of_goal(world, goal)) for goal in limited}
+    return {name: rest for name, rest in rests.items() if isinstance(rest, str)}
+
+
 def day_limit(world: World) -> Budget:
     asked = world.settings.budget
     return Budget(
@@ -96,15 +123,15 @@ def spent(world: World) -> str | None:
     if isinstance(rest, str):
         return f"the day's budget: {rest}"
     most = world.settings.budget.disk_bytes
-    if most is not None and (used := size_of(world.layout.home)) > most:
-        return f"{used} of {most} bytes of disk are used; free some with: orgctl gc"
+    if most is not None and size_of(world.layout.home) > most:
+        return f"more than {most} bytes of disk are used; free some with: orgctl gc"
     floor = world.settings.policy.disk_free_bytes
     if free_bytes(world.layout.home) < floor:
         return f"less than {floor // 2**20} MiB of disk are free"
     return None
 
 
-def allowance(world: World, goal: Goal, model: str, before: Spent = NOTHING) -> Budget:
+def allowance(world: World, goal: Goal, model: str, before: Spent = NOTHING) -> Allowance:
     """What the next author may spend: the strictest of cycle, goal and its part of the day.
 
     `before` is what its cycle has spent already. Raises Refused when nothing is left.
@@ -113,7 +140,7 @@ def allowance(world: World, goal: Goal, model: str, before: Spent = NOTHING) -> 
     cycle = Budget(
         tokens=author.tokens_max, money=author.money_max, wall_seconds=author.wall_seconds
     )
-    limits = []
+    limits: dict[str, Budget] = {}
     sides: tuple[tuple[str, Budget, Callable[[], Spent]], ...] = (
         ("cycle", cycle, lambda: before),
         ("day", day_limit(world), lambda: today(world)),
@@ -126,10 +153,10 @@ def allowance(world: World, goal: Goal, model: str, before: Spent = NOTHING) -> 
         if isinstance(rest, str):
             hint = "raise it, or wait; see: orgctl budget"
             raise Refused(f"the {name}'s budget: {rest}", hint, Exit.BUSY)
-        limits.append(share(rest, _at_work(world)) if name == "day" else rest)
+        limits[name] = share(rest, _at_work(world)) if name == "day" else rest
     found = least(limits)
-    known = prices.price_of(model, world.layout.home, world.settings.model)
-    if found.money is not None and known is None:
+    known = prices.price_of(model, world.layout.home, world.settings)
+    if found.budget.money is not None and known is None:
         text = f"money is limited and nobody said what {model} costs"
         raise Refused(text, f"write it down in {world.layout.home / prices.FILE}")
     return found
@@ -143,14 +170,8 @@ def _at_work(world: World) -> int:
 
 def view(world: World) -> dict[str, object]:
     """For `orgctl budget`."""
-    now = local(world.clock())
-    days = []
-    for back in range(7):
-        begin = (now - timedelta(days=back)).replace(hour=0, minute=0, second=0, microsecond=0)
-        end = begin + timedelta(days=1)
-        ones = [one for one in since(world, begin.timestamp()) if one.created < end.timestamp()]
-        used = total(of(world, one) for one in ones)
-        days.append({"day": begin.date().isoformat(), **used.model_dump()})
+    seen = (_day(world, back) for back in range(DAYS_SHOWN))
+    days = [{"day": begin.date().isoformat(), **used.model_dump()} for begin, used in seen]
     author, asked = world.settings.author, world.settings.budget
     return {
         "today": days[0],

@@ -12,7 +12,7 @@ from daemon.supervisor.broker import Broker
 from daemon.supervisor.slots import Slots
 from daemon.supervisor.world import World
 from fitness.canaries import CANARIES, Canary
-from ops.errors import Failed, Refused
+from ops.errors import Exit, Failed, Refused
 from ops.files import remove_tree
 from ops.records import Entry
 from ops.worktree import remove
@@ -31,7 +31,7 @@ async def prove(world: World, slots: Slots, broker: Broker, commit: str) -> None
     fooled = [f"{one['name']} ({one['gate']})" for one in judged if not one["rejected"]]
     if fooled:
         text = f"its gates let known bad candidates pass: {', '.join(fooled)}"
-        raise Refused(text, "mend the gates, and evolve again")
+        raise Refused(text, "mend the gates, and evolve again", Exit.JUDGED_NO)
 
 
 async def told(world: World, slots: Slots, broker: Broker, commit: str) -> dict[str, Any]:

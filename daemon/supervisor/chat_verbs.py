@@ -38,11 +38,13 @@ class ChatVerbs:
         await self._sweep()
         program = await runnable.program(self.world)
         door = await self.broker.open(f"{DOOR}{pid}", models=models)
+        endpoints = [self.world.settings.endpoint(one) for one in (model, *models)]
         return {
             "directory": str(door.directory),
             "root": str(program.root),
             "python": str(program.python),
             "model": model,
+            "idle_seconds": max(one.idle_seconds for one in endpoints),
             "backend": self.world.settings.cells.backend,
             "limits": asdict(limits_of(self.world.settings, None)),
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,16 +13,16 @@ from daemon.core.candidate import Candidate, Stage, new_id
 from daemon.core.events import Kind
 from daemon.core.goal import Goal
 from daemon.core.promotion import State
-from daemon.supervisor import bad, budgets, frozen, ideas, judge, lineage, runnable
-from daemon.supervisor.author import COUNTED, Author, Brief, Draft
+from daemon.supervisor import bad, budgets, frozen, ideas, judge, lineage, outcome, runnable
+from daemon.supervisor.author import COUNTED, Author, Brief
 from daemon.supervisor.broker import Broker
 from daemon.supervisor.canaries import prove
 from daemon.supervisor.promoter import Promoter, new_promotion, stage_after
 from daemon.supervisor.slots import Slots
 from daemon.supervisor.wish import Wish, chosen_protocol, model_of
 from daemon.supervisor.world import World
-from fitness.policy import needs_approval
-from ops.errors import Exit, Refused, Trouble
+from fitness import approval
+from ops.errors import Refused, Trouble
 from ops.records import RefChange
 
 MERGES = "refs/org/merges/"  # keeps every judged merge result from being collected
@@ -95,8 +96,7 @@ class Cycle:
                 candidate = await self.promote(candidate)
         except (Trouble, OSError) as trouble:
             candidate = self._now(candidate)
-            no = isinstance(trouble, Refused) and trouble.code is not Exit.BUSY
-            stage = Stage.REJECTED if no else Stage.ABANDONED
+            stage = Stage.REJECTED if outcome.is_own(trouble) else Stage.ABANDONED
             candidate = self.move(candidate, stage, reason=str(trouble))
         candidate = candidate.model_copy(update={"ended": int(self.world.clock())})
         self.world.journal.save_candidate(candidate)
@@ -152,22 +152,25 @@ class Cycle:
             known |= {"told": told, "protocol": str(protocol), "start": start}
         candidate = candidate.model_copy(update=known)
         self.world.journal.save_candidate(candidate)
-        record = wish.record or ideas.recording(self.world, candidate.id)
+        record = ideas.recording(self.world, candidate.id)
         before = budgets.recorded(self.world, candidate.id)
         spent = budgets.of(self.world, candidate)
         allowed = budgets.allowance(self.world, wish.goal, model, spent)
-        brief = Brief(candidate, wish.goal, program, model, session, record, allowed, spent)
+        brief = Brief(candidate, wish.goal, program, model, session, record, allowed.budget, spent)
         author = self.authors[candidate.id] = Author(self.world, self.broker, brief)
         try:
             draft = await author.run()
         finally:
             del self.authors[candidate.id]
-        prompt, completion = (draft.usage[name] for name in COUNTED)
-        prompt, completion = prompt + before[0], completion + before[1]
+            if wish.record is not None and record.is_file():
+                shutil.copyfile(record, wish.record)  # the evidence keeps its own, for a replay
+        metered = draft.usage[COUNTED[0]], draft.usage[COUNTED[1]]
+        used = budgets.worth(self.world, model, *metered)
+        prompt, completion = budgets.drafted(self.world, candidate.id, before, metered)
         known = {"head": draft.head, "tokens": prompt + completion}
         known["drafted"] = int(self.world.clock())
         known |= {"prompt_tokens": prompt, "completion_tokens": completion}
-        verdict = _unfinished(draft, candidate)
+        verdict = outcome.unfinished(draft, candidate, allowed.ended(draft.status, used))
         if verdict is not None:
             stage, reason = verdict
             return self.move(candidate, stage, reason=reason, **known)
@@ -193,10 +196,9 @@ class Cycle:
         return self.move(candidate, Stage.JUDGED, **known)
 
     def _needs_approval(self, merge: str, base: str) -> bool:
-        if self.world.instance.kind == "repo":
-            return False
-        paths = [change.path for change in self.world.history.changes(base, merge)]
-        return needs_approval(paths)
+        repo = self.world.instance.kind == "repo"
+        protected = self.world.repo_settings(base).protected if repo else None
+        return approval.asked(self.world.history, base, merge, protected) is not None
 
     def merge(self, candidate: Candidate) -> tuple[Candidate, str]:
         """The merge result, made without a work tree and kept by a ref of its own."""
@@ -230,18 +232,42 @@ class Cycle:
         for _ in range(REBUILDS_MAX):
             if not self._stale(candidate):
                 return await self._promote(candidate)
-            candidate = self.move(candidate, Stage.DRAFTED)
+            candidate = self.move(candidate, Stage.DRAFTED, passed=None)
             try:
                 candidate = await self.judge(candidate)
-            except Refused as refused:  # it does not fit on the main of now
+            except Refused as refused:
+                if not outcome.is_own(refused):
+                    raise
+                # It does not fit on the main of now.
                 return self.move(self._now(candidate), Stage.REJECTED, reason=refused.message)
             if candidate.state is not Stage.JUDGED:
                 return candidate
         raise Refused("main kept moving while the candidate was judged", "try again later")
 
+    async def promote_waiting(self, candidate: Candidate) -> Candidate:
+        """One whose cycle has ended; however this ends is remembered of its goal, too."""
+        try:
+            candidate = await self.promote(candidate)
+        except (Trouble, OSError) as trouble:
+            candidate = self._now(candidate)
+            if candidate.outcome() is None:  # it was to be judged anew
+                ideas.decided(
+                    self.world, self.move(candidate, Stage.ABANDONED, reason=str(trouble))
+                )
+            raise
+        ideas.decided(self.world, candidate)
+        return candidate
+
+    def refuse(self, candidate: Candidate, reason: str) -> Candidate:
+        """By a person."""
+        candidate = self.move(candidate, Stage.REJECTED, reason=reason)
+        ideas.decided(self.world, candidate)
+        return candidate
+
     def _stale(self, candidate: Candidate) -> bool:
         card = judge.kept(self.world, candidate.merge) if candidate.merge else None
-        return card is None or card.base != self.world.main()
+        lacks = self.world.history.lacks_signature
+        return card is None or card.base != self.world.main() or lacks(card.commit)
 
     async def _promote(self, candidate: Candidate) -> Candidate:
         if candidate.merge is not None:
@@ -261,15 +287,3 @@ class Cycle:
             )
         stage = stage_after(promotion)
         return self.move(candidate, stage, release=promotion.release, reason=promotion.reason)
-
-
-def _unfinished(draft: Draft, candidate: Candidate) -> tuple[Stage, str] | None:
-    """The end of a candidate whose author did not bring it to a judgement."""
-    spent = draft.status in ("limit", "tokens", "money", "time") and "budget" in draft.reason
-    if draft.status in ("unfit", "model", "crashed") or spent:
-        return Stage.ABANDONED, draft.reason
-    if draft.status != "done":
-        return Stage.REJECTED, f"the author ended as {draft.status}: {draft.reason}"
-    if draft.head == (candidate.start or candidate.base):
-        return Stage.REJECTED, "the author changed nothing"
-    return None

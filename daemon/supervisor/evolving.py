@@ -12,7 +12,7 @@ from daemon.core import release as releases
 from daemon.core.candidate import Candidate
 from daemon.core.goal import Goal
 from daemon.state import goals
-from daemon.supervisor import runnable, views
+from daemon.supervisor import budgets, runnable, views
 from daemon.supervisor.control import Answer, Verb
 from daemon.supervisor.cycle import Cycle
 from daemon.supervisor.goal_verbs import GoalVerbs
@@ -66,7 +66,8 @@ class Evolving:
     async def side_by_side(self, authors: int) -> list[Answer]:
         """One cycle for each of the next open goals, their authors at work at once."""
         self.goals.take_from_repo()
-        wishes = [Wish(goal) for goal in goals.open_goals(self.world.journal)[:authors]]
+        found = goals.open_goals(self.world.journal, budgets.exhausted(self.world))
+        wishes = [Wish(goal) for goal in found[:authors]]
         if len(wishes) < 2:
             return [await self.evolve({"wait": True})]
         runnable.check_disk(self.world)
@@ -84,6 +85,8 @@ class Evolving:
         session, record = arguments.get("session"), arguments.get("record")
         if session and not Path(str(session)).is_file():
             raise Refused(f"no recorded session at {session}", "name a file", Exit.ABSENT)
+        if record and not Path(str(record)).parent.is_dir():
+            raise Refused(f"no folder for a recording at {record}", "make it first", Exit.ABSENT)
         return Wish(goal, Path(session) if session else None, Path(record) if record else None)
 
     def _chosen(self, arguments: Arguments, program: Path) -> Goal:
@@ -92,7 +95,8 @@ class Evolving:
         if named is None:
             self.goals.take_from_repo()
             own = self.world.instance.kind == "org"
-            return goals.following(self.world.journal, program if own else None)
+            spent = budgets.exhausted(self.world)
+            return goals.following(self.world.journal, program if own else None, spent)
         known = self.world.journal.goal(str(named))
         if known is not None:
             return known

@@ -25,10 +25,10 @@ from daemon.supervisor.looks import Looks
 from daemon.supervisor.token_verbs import tokens_of
 from daemon.supervisor.workspaces import Workspaces
 from daemon.supervisor.world import Event, World
+from ops.doors import FACTS
 from ops.errors import Exit, Refused, Trouble
 from ops.sockets import bind_unix
 
-SOCKET = "facts.sock"
 REQUEST_BYTES_MAX = 2**20
 REQUEST_SECONDS = 10.0
 CONNECTIONS_MAX = 64
@@ -50,7 +50,7 @@ ACTS: dict[str, tuple[str, ...]] = {
 }
 LOOKS = (
     "candidates", "states", "show", "diff", "evidence", "events", "gates", "releases",
-    "promotions", "goals", "log", "teams",
+    "promotions", "goals", "log", "teams", "spent",
 )  # fmt: skip
 log = structlog.get_logger()
 
@@ -60,6 +60,13 @@ class Denied(Refused):
 
     def as_json(self) -> dict[str, object]:
         return super().as_json() | {"denied": True}
+
+
+class Often(Refused):
+    """Nothing is wrong with what was asked but that it was asked too often."""
+
+    def as_json(self) -> dict[str, object]:
+        return super().as_json() | {"often": True}
 
 
 Look = Callable[[Mapping[str, Any]], Answer]
@@ -90,7 +97,7 @@ class Facts:
 
     async def open(self, directory: Path) -> None:
         """Listen beside the broker's door; only the cell of :7001 has this folder."""
-        bound = bind_unix(directory / SOCKET, 0o666)
+        bound = bind_unix(directory / FACTS, 0o666)
         bound.listen(BACKLOG)
         bound.setblocking(False)
         self._server = await asyncio.start_unix_server(
@@ -105,7 +112,7 @@ class Facts:
         self._connections += 1
         try:
             if self._connections > CONNECTIONS_MAX:
-                await _say(writer, Refused("too many questions at once", "", Exit.BUSY).as_json())
+                await _say(writer, Often("too many questions at once", "", Exit.BUSY).as_json())
             else:
                 await self._answer(reader, writer)
         except ConnectionError:
@@ -183,7 +190,7 @@ class Facts:
         now = self._world.clock()
         self._checks = [at for at in self._checks if now - 1.0 < at <= now]
         if len(self._checks) >= CHECKS_A_SECOND_MAX:
-            raise Refused("too many tokens were shown", "wait a second", Exit.BUSY)
+            raise Often("too many tokens were shown", "wait a second", Exit.BUSY)
         self._checks.append(now)
         return tokens_of(self._world).check(secret, now)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from pydantic import ValidationError
 
+from daemon.core.events import Kind
 from daemon.core.goal import Goal, Protocol
 from daemon.core.project import State
 from daemon.state import goals, projects
@@ -18,6 +21,7 @@ from ops import goal_files
 from ops.errors import Refused
 
 Arguments = Mapping[str, Any]
+BROKEN = "broken-goals"  # what was told of last
 FIELDS = (
     "text",
     "priority",
@@ -54,26 +58,44 @@ class GoalVerbs:
         return goal.model_dump(mode="json")
 
     def made(self, name: str, arguments: Arguments) -> Goal:
-        unknown = sorted(set(arguments) - {*FIELDS, *Goal.model_fields})
-        if unknown:
-            raise Refused(f"a goal has no {unknown[0]!r}", f"it has: {', '.join(FIELDS)}")
-        return goals.make(name, **checked(arguments))
+        return goals.make(name, **checked(known(arguments, (*FIELDS, *Goal.model_fields))))
 
-    def take_from_repo(self) -> None:
-        """The goals/ folder on main; an instance of org itself has none. Raises Refused."""
+    def take_from_repo(self) -> dict[str, str]:
+        """The goals/ folder on main; an instance of org itself has none.
+
+        What cannot be read there is passed over and told, once; gives it: name -> why.
+        """
         world = self.world
         if world.instance.kind != "repo":
+            return {}
+        table: dict[str, dict[str, Any]] = {}
+        broken: dict[str, str] = {}
+        for file, data in goal_files.apart(folder_of(world, world.main())).items():
+            try:
+                for name, fields in goal_files.read(data).items():
+                    whole = checked(known(fields, FIELDS))
+                    goals.of_repo(name, whole)
+                    table[name] = whole
+            except Refused as refusal:
+                broken[file] = refusal.message
+        goals.take_from_repo(world.journal, table, {PurePosixPath(file).stem for file in broken})
+        self._tell(broken)
+        return broken
+
+    def _tell(self, broken: dict[str, str]) -> None:
+        text = json.dumps(broken, sort_keys=True)
+        if text == (self.world.journal.fact(BROKEN) or "{}"):
             return
-        found = goal_files.read(folder_of(world, world.main()))
-        table = {
-            name: checked({k: fields.get(k) for k in fields}) for name, fields in found.items()
-        }
-        goals.take_from_repo(world.journal, table)
+        self.world.journal.set_fact(BROKEN, text)
+        for file, why in broken.items():
+            told = f"the goal {goal_files.FOLDER}/{file} is passed over: {why}"
+            self.world.tell(Kind.NOTICE, text=told)
 
     async def list(self, _: Arguments) -> Answer:
-        self.take_from_repo()
+        broken = self.take_from_repo()
         done = goals.reached(self.world.journal)
-        return {"goals": [self._row(goal, done) for goal in goals.ordered(self.world.journal)]}
+        rows = [self._row(goal, done) for goal in goals.ordered(self.world.journal)]
+        return {"goals": rows, "broken": broken}
 
     def _row(self, goal: Goal, done: frozenset[str]) -> Answer:
         project = projects.find(self.world.journal, goal.id)
@@ -123,6 +145,14 @@ class GoalVerbs:
         project = project.to(State.PLANNING).model_copy(update={"tries": 0})
         projects.save(self.world.journal, project)
         return {"id": goal.id, "state": str(project.state)}
+
+
+def known(arguments: Arguments, names: Sequence[str]) -> Arguments:
+    """Raises Refused for a field that no goal has: it may be a misspelt one."""
+    unknown = sorted(set(arguments) - set(names))
+    if unknown:
+        raise Refused(f"a goal has no {unknown[0]!r}", f"it has: {', '.join(FIELDS)}")
+    return arguments
 
 
 def checked(arguments: Arguments) -> dict[str, Any]:

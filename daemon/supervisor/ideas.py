@@ -9,13 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from daemon.core import release as releases
 from daemon.core.aim import likely_file
 from daemon.core.candidate import Candidate, Stage
 from daemon.core.goal import Goal, outside
 from daemon.core.likeness import alike, change_tokens, tree_hash
 from daemon.core.project import Idea, Project, State
+from daemon.core.promotion import Promotion
 from daemon.state import projects
 from daemon.supervisor.world import World
+from ops.goal_files import FOLDER
 
 FILES_MAX = 200  # a change of more files is compared by its tree alone
 BYTES_MAX = 2 * 2**20
@@ -44,7 +47,9 @@ def print_of(world: World, base: str, head: str) -> Print:
     new = {one.path: _text(world, one.new, one.new_mode) for one in changes}
     modes = all(ABSENT not in (one.old_mode, one.new_mode) for one in changes)
     kept = modes and all(one.old_mode == one.new_mode for one in changes)
-    tokens = change_tokens(old, new)[:TOKENS_KEPT_MAX]
+    tokens = change_tokens(old, new)
+    if len(tokens) > TOKENS_KEPT_MAX:  # the start of two may be alike, and the mend below it
+        tokens = ()
     return Print(paths, tree_hash(new), tokens, same=kept and tree_hash(old) == tree_hash(new))
 
 
@@ -77,6 +82,7 @@ def module_of(world: World, goal: Goal, base: str) -> str | None:
     if goal.module is not None:
         return goal.module
     entries = [one for one in world.history.listing(base) if one.path.endswith(".py")]
+    entries = [one for one in entries if not one.path.startswith(f"{FOLDER}/")]
     entries = [one for one in entries if one.size <= BYTES_MAX][:FILES_MAX]
     blobs = world.history.blobs([one.oid for one in entries]) if entries else []
     texts = (blob.decode("utf-8", "replace") for blob in blobs)
@@ -117,24 +123,48 @@ def drop(world: World, candidate: Candidate) -> str | None:
 
 
 def ended(world: World, candidate: Candidate) -> None:
-    """Remember how a try ended; a goal whose tries are used up is blocked."""
-    goal = candidate.wish
-    if goal is None:
+    """A cycle ended: remember what it cost, and how it ended."""
+    if candidate.wish is not None:
+        project = projects.find(world.journal, candidate.wish.id)
+        project = project.model_copy(update={"tokens": project.tokens + candidate.tokens})
+        projects.save(world.journal, _after(world, candidate, project, candidate.wish))
+
+
+def decided(world: World, candidate: Candidate) -> None:
+    """One that had waited came to its end; what a person refuses is no idea to come with again."""
+    if candidate.wish is not None:
+        project = projects.find(world.journal, candidate.wish.id)
+        projects.save(world.journal, _after(world, candidate, project, candidate.wish))
+
+
+def taken_back(world: World, promotion: Promotion) -> None:
+    """What served its goal serves no more: that was a try which failed, told once."""
+    name = world.point(promotion.merge).trailers.get(releases.CANDIDATE, "")
+    candidate = world.journal.candidate(name)
+    goal = candidate.wish if candidate is not None else None
+    if candidate is None or goal is None:
         return
     project = projects.find(world.journal, goal.id)
-    project = project.model_copy(update={"tokens": project.tokens + candidate.tokens})
+    if project.state is State.COMPLETE:
+        candidate = candidate.model_copy(update={"reason": f"taken back: {promotion.reason}"})
+        projects.save(world.journal, _rejected(world, candidate, project, goal))
+
+
+def _after(world: World, candidate: Candidate, project: Project, goal: Goal) -> Project:
+    """A goal whose tries are used up is blocked."""
     if candidate.state is Stage.PROMOTED:
-        project = project.to(State.COMPLETE, f"{candidate.release} serves it")
-    elif candidate.state is Stage.REJECTED:
-        project = _rejected(world, candidate, project, goal)
-    elif project.state in (State.EXECUTING, State.REVIEWING) and candidate.state in (
-        Stage.ABANDONED,
-        Stage.JUDGED,
-    ):
-        waits = candidate.state is Stage.JUDGED
-        state = State.REVIEWING if waits and project.state is State.REVIEWING else State.PLANNING
-        project = project.to(state, candidate.reason or "it waits for a person")
-    projects.save(world.journal, project)
+        if candidate.merge not in world.journal.taken_back():
+            return project.to(State.COMPLETE, f"{candidate.release} serves it")
+        return _rejected(world, candidate, project, goal)
+    if project.state is State.COMPLETE:  # another candidate was promoted meanwhile
+        return project
+    if candidate.state is Stage.REJECTED:
+        return _rejected(world, candidate, project, goal)
+    if project.state not in (State.EXECUTING, State.REVIEWING):
+        return project
+    waits = candidate.state is Stage.JUDGED
+    state = State.REVIEWING if waits and project.state is State.REVIEWING else State.PLANNING
+    return project.to(state, candidate.reason or "it waits for a person")
 
 
 def told_reason(reason: str, goal: Goal) -> str:
@@ -152,20 +182,16 @@ def _rejected(world: World, candidate: Candidate, project: Project, goal: Goal) 
     idea = Idea(candidate=candidate.id, approach="a try without a change", reason=reason)
     if candidate.head is not None and candidate.head != candidate.base:
         seen = print_of(world, candidate.base, candidate.head)
-        approach = _approach(world, candidate, seen)
-        idea = Idea(
-            candidate=candidate.id,
-            approach=approach,
-            reason=reason,
-            tree=seen.tree,
-            tokens=seen.tokens,
-        )
+        idea = idea.model_copy(update={"approach": _approach(world, candidate, seen)})
+        if candidate.passed is not None:  # else the idea itself was never judged
+            idea = idea.model_copy(update={"tree": seen.tree, "tokens": seen.tokens})
     if idea.tree not in {known.tree for known in project.blocked} or not idea.tree:
         kept = (*project.blocked, idea)[-IDEAS_KEPT_MAX:]
         project = project.model_copy(update={"blocked": kept})
-    if project.tries >= goal.tries:
-        return project.to(State.BLOCKED, f"{project.tries} tries failed, the last: {whole}")
-    return project.to(State.PLANNING, whole)
+    project = project.to(State.PLANNING, whole)
+    if project.tries < goal.tries:
+        return project
+    return project.to(State.BLOCKED, f"{project.tries} tries failed, the last: {whole}")
 
 
 def _approach(world: World, candidate: Candidate, seen: Print) -> str:

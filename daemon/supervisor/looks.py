@@ -10,9 +10,10 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from daemon.core import release as releases
-from daemon.core.candidate import Candidate
+from daemon.core.budget import total
+from daemon.core.candidate import Candidate, Stage
 from daemon.state import goals
-from daemon.supervisor import views
+from daemon.supervisor import budgets, views
 from daemon.supervisor.control import Answer, Verb
 from daemon.supervisor.promoter import Promoter
 from daemon.supervisor.slots import Slots
@@ -69,6 +70,17 @@ class Looks:
                 if one.outcome() == "awaiting-approval" or str(one.state) == "judged"
             ],
             "model": {"base": world.settings.model.base, "name": world.settings.model.name},
+        }
+
+    def spent(self, _: Arguments) -> Answer:
+        """Today's against the day's budget, and the newest candidates'; unknown money is None."""
+        world = self.world
+        newest = world.journal.archive(None, None, "", CANDIDATES_MAX)
+        counted = {"promoted": sum(one.state is Stage.PROMOTED for one in newest)}
+        return {
+            "today": budgets.today(world).model_dump(),
+            "day": budgets.day_limit(world).model_dump(),
+            "newest": total(budgets.of(world, one) for one in newest).model_dump() | counted,
         }
 
     def teams(self, _: Arguments) -> Answer:
@@ -147,12 +159,10 @@ class Looks:
     def events(self, arguments: Arguments) -> Answer:
         limit = _number(arguments, "limit", 200, EVENTS_MAX)
         candidate, kind = arguments.get("candidate"), arguments.get("kind")
+        name, kind = str(candidate) if candidate else None, str(kind) if kind else None
         if arguments.get("after") is not None:
             after = _number(arguments, "after", 0, 2**53)
-            found = self.world.journal.events(after, str(candidate) if candidate else None)[:limit]
-            return {"events": found}
-        name = str(candidate) if candidate else None
-        kind = str(kind) if kind else None
+            return {"events": self.world.journal.events(after, name, kind, limit)}
         return {"events": self.world.journal.last_events(limit, kind, name)}
 
     def gates(self, arguments: Arguments) -> Answer:

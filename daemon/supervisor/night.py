@@ -15,6 +15,7 @@ from daemon.core.events import Kind
 from daemon.state import goals
 from daemon.supervisor import budgets, frozen
 from daemon.supervisor.broker import Broker
+from daemon.supervisor.schedule import HELD
 from daemon.supervisor.world import World
 from ops.errors import Exit, Refused
 
@@ -32,6 +33,7 @@ class Night:
     broker: Broker
     evolve: Evolve
     promote: Verb
+    silent: bool = False  # no model answered when it was asked last
 
     def pace(self) -> Pace:
         text = self.world.journal.fact(PACE)
@@ -68,36 +70,38 @@ class Night:
     def _held(self) -> str | None:
         world, pace = self.world, self.pace()
         if (reason := frozen.why(world)) is not None:
-            return f"held: {reason}"
+            return f"{HELD}{reason}"
         if pace.paused:
             return f"paused after {pace.streak} rejections in a row; go on: orgctl schedule resume"
-        if not pace.may(world.clock()):
-            why = "no model answers" if pace.dead else "slowed"
-            return f"{why}: the next try is in {pace.not_before - world.clock():.0f} s"
         if (reason := budgets.spent(world)) is not None:
-            return f"held: {reason}"
+            return f"{HELD}{reason}"
+        if not pace.may(world.clock()):
+            why = "no model answers, or authors come to no end" if pace.dead else "slowed"
+            return f"{why}: the next try is in {pace.not_before - world.clock():.0f} s"
         return None
 
     async def _silent(self) -> str | None:
         """A dead endpoint is waited for, longer each time; nothing is begun meanwhile."""
         if self.world.settings.model.session is not None:
             return None
-        pace = self.pace()
-        if (await self.broker.probe()).get("answers"):
-            if pace.dead:
+        settings, pace = self.world.settings, self.pace()
+        author = settings.author.model
+        if (await self.broker.probe(author)).get("answers"):
+            if self.silent:
                 self.world.tell(Kind.NOTICE, text="the model answers again")
-                self.save(pace.model_copy(update={"dead": 0, "not_before": 0.0}))
+            self.silent = False
             return None
         if self.world.instance.kind == "org" and not self._open():
             return None  # the goal that ships brings its own session
-        if not pace.dead:
-            base = self.world.settings.model.base
+        if not self.silent:
+            base = settings.endpoint(author).base
             self.world.tell(Kind.NOTICE, text=f"no model answers at {base}; it is waited for")
+        self.silent = True
         self.save(pace.silent(self.world.clock()))
         return f"no model answers; asked {pace.dead + 1} times"
 
     def _open(self) -> bool:
-        return bool(goals.open_goals(self.world.journal))
+        return bool(goals.open_goals(self.world.journal, budgets.exhausted(self.world)))
 
     def _waiting(self) -> Candidate | None:
         """What passed while promotions were frozen."""
@@ -114,7 +118,10 @@ class Night:
             f": {done['reason']}" if done.get("reason") else ""
         )
         if outcome not in (*GOOD, "rejected"):
-            return said  # nobody's fault, and no step of the streak
+            # Nobody's fault, and no step of the streak; but an endpoint that only lists its
+            # models, or an author that crashes, is waited for like one that is dead.
+            self.save(self.pace().silent(world.clock()))
+            return said
         asked = world.settings.schedule
         pace = self.pace().ended(
             outcome in GOOD, world.clock(), asked.slow_after, asked.pause_after

@@ -89,7 +89,7 @@ class NightVerbs:
     async def _report(self) -> str:
         """Kept beside the evidence, and told as a notice."""
         now = self.world.clock()
-        found = report.report(self.world, self.night, now - DAY_SECONDS)
+        found = report.report(self.world, self.night.pace(), now - DAY_SECONDS)
         folder = self.world.layout.evidence / "reports"
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{local(now).date().isoformat()}.json"
@@ -109,7 +109,7 @@ class NightVerbs:
 
     async def report(self, arguments: Arguments) -> Answer:
         since = float(arguments.get("since") or self.world.clock() - DAY_SECONDS)
-        return report.report(self.world, self.night, since)
+        return report.report(self.world, self.night.pace(), since)
 
     async def replay(self, arguments: Arguments) -> Answer:
         with hold(self.world.layout.lease, "replaying a candidate"):

@@ -20,6 +20,14 @@ STREAK = 5  # rejections in a row that are worth a word, and each further five
 A_MINUTE_MAX = 6
 TEXT_CHARS_MAX = 1000
 WORTH = {"reverted": "rollback", "serving": "promotion"}
+# Notices by how they begin, else by a word that they hold.
+BEGINS = {
+    "schedule: report: ": "report",
+    "cycles are paused": "pause",
+    "no model answers": "model",
+    "the model answers again": "model",
+}
+HOLDS = {"budget": "budget", "walls": "wall", "stalled": "stall"}
 
 
 @dataclass
@@ -52,10 +60,12 @@ class Notices:
         if kind == "cycle.ended":
             return self._ended(event)
         text = str(event.get("text") or "")
-        for word, name in (("budget", "budget"), ("walls", "wall"), ("stalled", "stall")):
-            if kind == "notice" and word in text:
+        if kind != "notice":
+            return None
+        for start, name in BEGINS.items():
+            if text.startswith(start):
                 return name, text
-        return None
+        return next(((name, text) for word, name in HOLDS.items() if word in text), None)
 
     def _ended(self, event: Event) -> tuple[str, str] | None:
         outcome = event.get("outcome")

@@ -35,7 +35,9 @@ def routes(said: object) -> Routes:
 
 
 def observe(world: World, asked: Routes) -> list[Goal]:
-    """The goals that are new; each is proposed once, whatever becomes of it."""
+    """The goals that are new, each proposed once, whatever becomes of it; none when it is off."""
+    if world.settings.schedule.observed == "off":
+        return []
     found = [
         *_slow(world, asked),
         *_errors(world),

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from daemon.core.events import Kind
 from daemon.core.keeping import RENEW_CODE
-from daemon.supervisor import recovery, runnable
+from daemon.supervisor import recovery, runnable, signing
 from daemon.supervisor.broker import Broker
 from daemon.supervisor.control import Control, Verb
 from daemon.supervisor.custody import Custody
@@ -155,6 +155,7 @@ def main(argv: list[str]) -> int:
     try:
         world = World.open(flags.home)
         available(world.settings.cells.backend)  # without walls nothing is started
+        signing.begin(world, world.settings.signing)
         return asyncio.run(supervise(world))
     except Trouble as trouble:
         print(f"supervisor: {trouble.message}", file=sys.stderr, flush=True)

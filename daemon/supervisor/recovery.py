@@ -12,7 +12,7 @@ from daemon.core.candidate import Stage
 from daemon.core.events import Kind
 from daemon.core.promotion import Answer, State
 from daemon.state.programs import Programs
-from daemon.supervisor import strays
+from daemon.supervisor import ideas, strays
 from daemon.supervisor.broker_room import Room
 from daemon.supervisor.custody import Custody
 from daemon.supervisor.promoter import Promoter, stage_after
@@ -92,7 +92,10 @@ async def resume(world: World, slots: Slots, promoter: Promoter) -> None:
 def _settle_candidate(world: World, name: str, stage: Stage, release: str | None) -> None:
     candidate = world.journal.candidate(name)
     if candidate is not None and candidate.state is Stage.JUDGED:
-        world.journal.save_candidate(candidate.to(stage, release=release))
+        settled = candidate.to(stage, release=release)
+        world.journal.save_candidate(settled)
+        remember = ideas.ended if candidate.ended is None else ideas.decided
+        remember(world, settled)
 
 
 def _roles(world: World) -> tuple[str, str | None]:

@@ -7,13 +7,16 @@ from typing import Any
 
 from daemon.core.events import Kind
 from daemon.state.settings import load
+from daemon.supervisor import signing
 from daemon.supervisor.broker import Broker
 from daemon.supervisor.world import World
 
 
 async def reload(world: World, broker: Broker, _: Mapping[str, Any]) -> dict[str, Any]:
     """What is under way keeps those that it began with. Raises Refused; then nothing changes."""
-    world.settings = load(world.layout.home)
+    settings = load(world.layout.home)
+    signing.begin(world, settings.signing)
+    world.settings = settings
     await broker.reload()
     world.tell(Kind.NOTICE, text="the settings were read again")
     return {"home": str(world.layout.home), "state": "reloaded"}

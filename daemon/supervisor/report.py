@@ -6,45 +6,46 @@ import json
 from collections import Counter
 from typing import Any
 
+from daemon.core import release as releases
 from daemon.core.budget import total
 from daemon.core.candidate import Candidate, Stage
+from daemon.core.clockwork import Pace
 from daemon.core.project import State as ProjectState
 from daemon.core.promotion import State
 from daemon.state import goals, projects
 from daemon.supervisor import budgets, frozen, learned
-from daemon.supervisor.night import Night
 from daemon.supervisor.world import World
 
 PROMOTIONS_MAX = 1_000
 SPARED = ("the same change as ", "the author changed nothing")
 
 
-def report(world: World, night: Night, since: float) -> dict[str, Any]:
+def report(world: World, pace: Pace, since: float) -> dict[str, Any]:
     """Of all candidates that were begun after `since` (unix seconds)."""
     tried = list(reversed(list(budgets.since(world, since))))
     spent = total(budgets.of(world, one) for one in tried)
     back = taken_back(world, since)
-    names = {one["candidate"] for one in back}
-    outcomes = Counter(_outcome(one, names) for one in tried)
+    merges = {one["merge"] for one in back}
+    outcomes = Counter(_outcome(one, merges) for one in tried)
     return {
         "since": since,
         "until": world.clock(),
         "tried": len(tried),
         "outcomes": dict(outcomes),
-        "candidates": [_row(world, one, names) for one in tried],
+        "candidates": [_row(world, one, merges) for one in tried],
         "reverted": back,
         "gates": dict(Counter(_gate(one) for one in tried if one.state is Stage.REJECTED)),
-        "measures": [row for one in tried if (row := _measured(world, one)) is not None],
+        "measures": [row for one in tried if (row := _measured(world, one, merges)) is not None],
         "spent": spent.model_dump(),
         "day_limit": budgets.day_limit(world).model_dump(),
         "saved": {"judgements": sum(_spared(one) for one in tried)},
         "learned": learned.table(world.journal),
-        "needs": needs(world, night),
+        "needs": needs(world, pace),
     }
 
 
 def _outcome(candidate: Candidate, back: set[Any]) -> str:
-    return "reverted" if candidate.id in back else candidate.outcome() or str(candidate.state)
+    return "reverted" if candidate.merge in back else candidate.outcome() or str(candidate.state)
 
 
 def _row(world: World, candidate: Candidate, back: set[Any]) -> dict[str, Any]:
@@ -69,7 +70,8 @@ def taken_back(world: World, since: float) -> list[dict[str, Any]]:
     ended = (one for one in world.journal.promotions(PROMOTIONS_MAX) if one.when >= since)
     return [
         {
-            "candidate": one.candidate,
+            "candidate": one.candidate or world.point(one.merge).trailers.get(releases.CANDIDATE),
+            "merge": one.merge,
             "release": one.release or world.tag_of(one.merge),
             "tag": one.rollback,
             "reason": one.reason,
@@ -90,7 +92,7 @@ def _spared(candidate: Candidate) -> bool:
     return candidate.scorecard is None and (candidate.reason or "").startswith(SPARED)
 
 
-def _measured(world: World, candidate: Candidate) -> dict[str, Any] | None:
+def _measured(world: World, candidate: Candidate, back: set[Any]) -> dict[str, Any] | None:
     """Median before and after, of a goal that has a measure."""
     asked = (candidate.wish.acceptance or {}) if candidate.wish else {}
     path = world.layout.evidence / candidate.id / "goal.json"
@@ -103,15 +105,16 @@ def _measured(world: World, candidate: Candidate) -> dict[str, Any] | None:
     except (ValueError, LookupError, TypeError):
         return None
     row = {"candidate": candidate.id, "goal": candidate.wish.id if candidate.wish else None}
-    return row | {"before": before, "after": after, "kept": candidate.state is Stage.PROMOTED}
+    return row | {"before": before, "after": after, "kept": _outcome(candidate, back) == "promoted"}
 
 
-def needs(world: World, night: Night) -> list[dict[str, str]]:
+def needs(world: World, pace: Pace) -> list[dict[str, str]]:
     """What waits for a person, each with the next step."""
     found: list[tuple[str, str]] = []
     for one in world.journal.open_candidates():
         if one.outcome() == "awaiting-approval":
             found.append((f"{one.branch} waits for a yes: {one.goal}", f"orgctl approve {one.id}"))
+    spent, done = budgets.exhausted(world), goals.reached(world.journal)
     for goal in goals.ordered(world.journal):
         project = projects.find(world.journal, goal.id)
         if goal.proposed:
@@ -119,7 +122,10 @@ def needs(world: World, night: Night) -> list[dict[str, str]]:
         elif project.state is ProjectState.BLOCKED:
             text = f"{goal.id} is blocked: {project.reason}"
             found.append((text, f"orgctl goal retry {goal.id}"))
-    if night.pace().paused:
+        elif goal.id in spent and goal.id not in done:
+            text = f"{goal.id} has used up its own budget: {spent[goal.id]}"
+            found.append((text, "orgctl budget"))
+    if pace.paused:
         found.append(("cycles are paused after rejections", "orgctl schedule resume"))
     if world.journal.fact(frozen.FACT) is not None:
         found.append(("promotions are frozen by a person", "orgctl unfreeze"))

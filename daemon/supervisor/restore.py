@@ -162,7 +162,7 @@ class Restore:
         check(self.staged.journal)
         load(self.staged.home)
         self._records(history)
-        found = audit(history)
+        found = audit(self.staged)
         self._into_place()
         return {
             "home": str(self.layout.home),

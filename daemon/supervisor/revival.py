@@ -68,7 +68,8 @@ class Revival:
 
     async def _may_draft(self) -> bool:
         spent = await asyncio.to_thread(budgets.spent, self.world)
-        return spent is None and bool((await self.cycle.broker.probe()).get("answers"))
+        probed = await self.cycle.broker.probe(self.world.settings.author.model)
+        return spent is None and bool(probed.get("answers"))
 
     async def _take_up(self, candidate: Candidate) -> None:
         journal, fact = self.world.journal, FACT + candidate.id

@@ -15,6 +15,9 @@ from ops.errors import Refused
 EVERY = re.compile(r"every\s+(\d+)\s*(s|m|h|d)")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 EVERY_SECONDS_MIN = 1
+WEEK = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")  # as cron counts them; 7 is sunday too
+DAY = "[0-7]|" + "|".join(WEEK)
+DAYS = re.compile(rf"(?P<first>\*|{DAY})(-(?P<last>{DAY}))?(/(?P<step>[1-7]))?", re.IGNORECASE)
 EXAMPLES = "write it like 'every 30m' or, as cron does, '0 22 * * mon-fri'"
 
 
@@ -48,10 +51,36 @@ def check(rule: str) -> str:
 def _cron(rule: str) -> Any:
     from apscheduler.triggers.cron import CronTrigger
 
+    *others, days = rule.split() or [""]
     try:
-        return CronTrigger.from_crontab(rule, timezone=_zone())
+        return CronTrigger.from_crontab(" ".join((*others, _named(days))), timezone=_zone())
     except ValueError as error:
         raise Refused(f"{rule!r} is no rule of a schedule: {error}", EXAMPLES) from error
+
+
+def _named(days: str) -> str:
+    """The days of cron's last field by their names: the trigger counts from monday, cron does not.
+
+    Raises ValueError.
+    """
+    if days == "*":
+        return days
+    return ",".join(WEEK[day] for part in days.split(",") for day in _days(part))
+
+
+def _days(part: str) -> list[int]:
+    found = DAYS.fullmatch(part)
+    if found is None or (found["first"] == "*" and found["last"]):
+        raise ValueError(f"{part!r} is no day of a week")
+    first = 0 if found["first"] == "*" else _number(found["first"])
+    open_end = found["first"] == "*" or (found["step"] and not found["last"])
+    last = len(WEEK) - 1 if open_end else _number(found["last"] or found["first"])
+    last += len(WEEK) * (last < first)  # over the end of the week
+    return [day % len(WEEK) for day in range(first, last + 1, int(found["step"] or 1))]
+
+
+def _number(day: str) -> int:
+    return int(day) if day.isdecimal() else WEEK.index(day.lower())
 
 
 def _zone() -> tzinfo:

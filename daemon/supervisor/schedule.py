@@ -7,6 +7,7 @@ house-keeping is made up for once. The clock may jump: it is looked at every POL
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -19,6 +20,7 @@ from ops.errors import Exit, Refused, Trouble
 POLL_SECONDS = 30.0
 FACT, RULE = "job:", "rule:"
 OFF = "off"
+HELD = "held: "  # how the outcome of a job begins that something keeps from running
 Work = Callable[[], Awaitable[str]]  # what it did, in a few words
 
 
@@ -30,6 +32,7 @@ class Schedule:
     works: Mapping[str, Work]
     following: Following = following
     running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    told: dict[str, str] = field(default_factory=dict)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def rule(self, name: str) -> str:
@@ -53,22 +56,31 @@ class Schedule:
         self.world.journal.set_fact(FACT + job.name, job.model_dump_json())
 
     def look(self) -> float:
-        """Begin what is due; the seconds until there is something to look at again."""
-        now, wait = self.world.clock(), POLL_SECONDS
+        """Begin what is due; the seconds until there is something to look at again.
+
+        A job whose rule cannot be read, or that cannot be written down, is told, not stumbled over.
+        """
+        wait = POLL_SECONDS
         for name in self.works:
-            job = self.job(name)
-            if job is None:
-                continue
-            after, do = step(job, now, self.following, self.world.settings.schedule.grace_seconds)
-            if after != job:
-                self.save(after)
-            if do is Do.MISSED:
-                late = now - (job.next or now)
-                self._outcome(name, f"missed by {late:.0f} s")
-            elif do is Do.RUN:
-                self.begin(name)
-            wait = min(wait, max(0.05, (after.next or now) - now))
+            try:
+                wait = min(wait, self._look_at(name))
+            except (Trouble, OSError) as trouble:
+                self.world.tell(Kind.NOTICE, text=f"schedule: {name} stands still: {trouble}")
         return wait
+
+    def _look_at(self, name: str) -> float:
+        now, job = self.world.clock(), self.job(name)
+        if job is None:
+            return POLL_SECONDS
+        after, do = step(job, now, self.following, self.world.settings.schedule.grace_seconds)
+        if after != job:
+            self.save(after)
+        if do is Do.MISSED:
+            late = now - (job.next or now)
+            self._outcome(name, f"missed by {late:.0f} s")
+        elif do is Do.RUN:
+            self.begin(name)
+        return max(0.05, (after.next or now) - now)
 
     def begin(self, name: str) -> bool:
         """False when it still runs."""
@@ -80,16 +92,23 @@ class Schedule:
     async def _run(self, name: str) -> None:
         try:
             outcome = await self.works[name]()
-        except Trouble as trouble:
-            outcome = f"not done: {trouble.message}"
-        self._outcome(name, outcome)
+        except (Trouble, OSError) as trouble:
+            outcome = f"not done: {trouble}"
+        with contextlib.suppress(Trouble, OSError):  # it was told; the next run is kept again
+            self._outcome(name, outcome)
         self.changed.set()
 
     def _outcome(self, name: str, outcome: str) -> None:
+        """Told first: that is never lost, while a full disk may keep it from being written.
+
+        What holds a job for long is told once.
+        """
+        if not outcome.startswith(HELD) or outcome != self.told.get(name):
+            self.world.tell(Kind.NOTICE, text=f"schedule: {name}: {outcome}")
+        self.told[name] = outcome
         job = self.job(name)
         if job is not None:
             self.save(job.model_copy(update={"outcome": outcome}))
-        self.world.tell(Kind.NOTICE, text=f"schedule: {name}: {outcome}")
 
     async def watch(self) -> None:
         """Until it is cancelled, and with it what it began."""
@@ -100,13 +119,8 @@ class Schedule:
                 task.cancel()
 
     async def _for_ever(self) -> None:
-        """A rule that no longer can be read is told, not stumbled over."""
         while True:
-            try:
-                wait = self.look()
-            except Refused as refusal:
-                self.world.tell(Kind.NOTICE, text=f"the schedule stands still: {refusal.message}")
-                wait = POLL_SECONDS
+            wait = self.look()
             self.changed.clear()
             try:
                 async with asyncio.timeout(wait):

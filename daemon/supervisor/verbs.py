@@ -102,7 +102,7 @@ class Verbs:
         return views.diff(self.world, str(arguments.get("candidate", "")))
 
     async def verify(self, _: Arguments) -> Answer:
-        return await asyncio.to_thread(audit.audit, self.world.history)
+        return await asyncio.to_thread(audit.audit, self.world.layout)
 
     async def events(self, arguments: Arguments) -> Answer:
         after, last = arguments.get("since"), arguments.get("last")
@@ -132,7 +132,7 @@ class Verbs:
         candidate = self._to_promote(arguments.get("candidate"))
         async with self._operation(f"promoting {candidate.branch}"):
             former = self.world.tag_of(self.world.serving())
-            candidate = await self.cycle.promote(candidate)
+            candidate = await self.cycle.promote_waiting(candidate)
         return views.outcome(self.world, candidate) | {
             "former": former,
             "state": str(candidate.state),
@@ -183,7 +183,7 @@ class Verbs:
             )
         async with self._operation(f"rejecting {candidate.branch}"):
             reason = releases.one_line(str(arguments.get("reason") or "rejected by hand"))
-            candidate = self.cycle.move(candidate, Stage.REJECTED, reason=reason)
+            candidate = self.cycle.refuse(candidate, reason)
         return views.outcome(self.world, candidate)
 
     async def rollback(self, arguments: Arguments) -> Answer:

@@ -63,18 +63,19 @@ async def model_of(
     if session is not None:
         tell(f"replaying the recorded session {session.name}")
         return RECORDED, session
-    probed = await broker.probe()
+    own = world.settings.author.model
+    base = world.settings.endpoint(own).base
+    probed = await broker.probe(own)
     if probed.get("answers"):
         models = [str(name) for name in probed.get("models") or ()]
-        own = world.settings.author.model
         model = own or settings.name or (models[0] if models else "")
-        tell(f"{model} at {settings.base}")
+        tell(f"{model} at {base}")
         return model, None
     if wish.goal.session is not None:
-        tell(f"no model answers at {settings.base}: replaying the recorded session that ships")
+        tell(f"no model answers at {base}: replaying the recorded session that ships")
         return RECORDED, Path(wish.goal.session)
     raise Failed(
-        f"no model answers at {settings.base}: {probed.get('detail', 'no reason given')}",
+        f"no model answers at {base}: {probed.get('detail', 'no reason given')}",
         "start it, or set OLLAMA_BASE or model.base in org.toml",
     )
 

@@ -39,6 +39,13 @@ CALLS_WAITING_MAX = 32
 REMEMBERED_MAX = 1000
 
 
+class Reused(Refused):
+    """The same key for another call."""
+
+    def as_json(self) -> dict[str, object]:
+        return super().as_json() | {"reused": True}
+
+
 @dataclass(frozen=True)
 class Wish:
     """One call, checked."""
@@ -82,7 +89,7 @@ class Workspaces:
         if place in self.remembered:
             before, answer = self.remembered[place]
             if before != digest:
-                raise Refused("that idempotency key was used for another call", "use a new one")
+                raise Reused("that idempotency key was used for another call", "use a new one")
             return await asyncio.shield(answer)
         # Whoever names a key may come again for the answer, so the call goes on without it.
         doing = asyncio.ensure_future(self._run(owner, wish))
@@ -118,10 +125,11 @@ class Workspaces:
         return folder
 
     async def _in_cell(self, release: Release, folder: Path, wish: Wish) -> Answer:
+        asked = {"tool": wish.tool, "arguments": wish.arguments, "rules": self.world.own_rules()}
         request = os.memfd_create("request")
         out, out_inside = os.pipe()
         try:
-            os.write(request, json.dumps({"tool": wish.tool, "arguments": wish.arguments}).encode())
+            os.write(request, json.dumps(asked).encode())
             os.lseek(request, 0, os.SEEK_SET)
             child = start_cell(self._cell(release, folder, request), out_inside, None)
         except BaseException:

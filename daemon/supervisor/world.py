@@ -23,6 +23,7 @@ from ops import journald
 from ops.errors import Refused, Trouble
 from ops.history import History
 from ops.layout import Layout
+from ops.masking import mask_at
 
 INSTANCE_SCHEMA = 1
 EAR_EVENTS_MAX = 10_000
@@ -112,12 +113,18 @@ class World:
 
     # What people hear
 
+    def own_rules(self) -> str:
+        """A person's rules beside the shipped ones; without the file there are none."""
+        path = self.layout.home / "rules.toml"
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
+
     def tell(self, kind: Kind, candidate: str | None = None, **data: Any) -> None:
-        """Journal an event, then hand it to every ear; a slow ear loses its oldest.
+        """Journal an event, secrets masked, then hand it to every ear; a slow ear loses its oldest.
 
         What happened has happened: that it cannot be written down stops nobody.
         """
         self.last_progress = time.monotonic()
+        data = json.loads(mask_at(self.layout.state)(json.dumps(data)))
         event: Event = {"at": self.clock(), "kind": str(kind), "candidate": candidate, **data}
         try:
             number = self.journal.add_event(event["at"], str(kind), candidate, data)

@@ -84,6 +84,8 @@ def goal_list() -> None:
             for one in found["goals"]
         ]
         render.table(("goal", "state", "priority", "text"), rows)
+        for name, why in found["broken"].items():
+            print(f"passed over {render.line(name)}: {render.line(why)}")
 
 
 @goal_app.command("show")

@@ -72,7 +72,7 @@ def rollback(
 
 @app.command()
 def verify() -> None:
-    """Check the whole history from git alone."""
+    """Check that the whole history is as org made it."""
     from ops import lifecycle
 
     layout = ASKED.layout

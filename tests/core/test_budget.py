@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from daemon.core.budget import Price, Spent, least, left, share, total
+import pytest
+
+from daemon.core.budget import Allowance, Price, Spent, least, left, share, total
 from daemon.core.goal import Budget
 
 
@@ -32,8 +34,32 @@ def test_a_share_of_what_is_left() -> None:
 
 
 def test_the_strictest_of_several() -> None:
-    limits = [Budget(tokens=10, money=1.0), Budget(tokens=5), Budget(wall_seconds=3)]
-    assert least(limits) == Budget(tokens=5, money=1.0, wall_seconds=3)
+    limits = {"cycle": Budget(tokens=10, money=1.0, wall_seconds=3), "day": Budget(tokens=5)}
+    found = least({**limits, "goal": Budget(wall_seconds=3)})
+    assert found == Allowance(
+        budget=Budget(tokens=5, money=1.0, wall_seconds=3),
+        whose={"tokens": "day", "money": "cycle", "wall_seconds": "goal"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "tokens", "money", "whose"),
+    [
+        ("tokens", 0, 0.0, "day"),
+        ("money", 0, None, "goal"),
+        ("time", 0, 0.0, "cycle"),
+        ("limit", 5, 0.0, "day"),
+        ("limit", 1, 2.0, "goal"),
+        ("limit", 1, None, None),
+        ("steps", 9, 9.0, None),
+    ],
+)
+def test_whose_limit_ended_an_author(
+    status: str, tokens: int, money: float | None, whose: str | None
+) -> None:
+    """The broker says `limit` of tokens and of money; the disk has no budget."""
+    sides = {"cycle": Budget(wall_seconds=3), "day": Budget(tokens=5), "goal": Budget(money=2.0)}
+    assert least(sides).ended(status, Spent(tokens=tokens, money=money)) == whose
 
 
 def test_prices_are_per_million_tokens() -> None:

@@ -51,17 +51,57 @@ def test_a_removed_file_is_not_an_empty_one() -> None:
     assert tree_hash({"a.py": None}) != tree_hash({"a.py": ""})
 
 
-def test_another_name_is_the_same_idea() -> None:
-    """A long change once more, with one thing named differently."""
-    long = MENDED + "".join(f"\n\ndef f{n}(value):\n    return value + {n}\n" for n in range(20))
-    assert alike(change(long), change(long.replace("def f7(", "def g7(")))
+LONG = MENDED + "".join(
+    f"\n\ndef f{n}(value):\n    half{n} = value + {n}\n    return half{n} + far['{n}']\n"
+    for n in range(20)
+)
 
 
-@pytest.mark.parametrize(("old", "new"), [("value + 7", "value - 7"), ("value + 7", "value + 8")])
-def test_one_operator_or_number_may_be_the_mend(old: str, new: str) -> None:
-    """However long the rest is."""
-    long = MENDED + "".join(f"\n\ndef f{n}(value):\n    return value + {n}\n" for n in range(20))
-    assert not alike(change(long), change(long.replace(old, new)))
+@pytest.mark.parametrize(("old", "new"), [("def f7(", "def g7("), ("half7", "part7")])
+def test_another_name_is_the_same_idea(old: str, new: str) -> None:
+    """A long change once more, with one thing of its own named differently."""
+    assert old in LONG
+    assert alike(change(LONG), change(LONG.replace(old, new)))
+    assert alike(change(LONG.replace(old, new)), change(LONG))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("value + 7", "value - 7"),
+        ("value + 7", "value + 8"),
+        ("far['7']", "far['seven']"),
+        ("half7 = value", "half7 = values"),
+        ("return half7", "return haf7"),
+        ("return half7", "return half6"),
+        ("half7", "half6"),
+        ("half7 + far", "half7 + fare"),
+    ],
+)
+def test_one_operator_number_text_or_name_may_be_the_mend(old: str, new: str) -> None:
+    """However long the rest is; a name may be a mistake where it is not its own everywhere."""
+    assert old in LONG
+    assert not alike(change(LONG), change(LONG.replace(old, new)))
+    assert not alike(change(LONG.replace(old, new)), change(LONG))
+
+
+def test_a_name_from_elsewhere_may_be_the_mend() -> None:
+    """What the change only uses, once, is no name of its own."""
+    wrong = LONG + "\n\ncount(lenght(found))\n"
+    assert not alike(change(wrong), change(wrong.replace("lenght", "length")))
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("a.yml", "a:\n  b: 1\nc: 2\n", "a:\n  b: 1\n  c: 2\n"),
+        ("Makefile", "all:\n    echo hi\n", "all:\n\techo hi\n"),
+        ("a.js", "x = 'a b'\n", "x = 'a  b'\n"),
+    ],
+)
+def test_white_space_counts_where_its_meaning_is_not_known(path: str, old: str, new: str) -> None:
+    assert tree_hash({path: old}) != tree_hash({path: new})
+    assert change_tokens({path: old}, {path: new}) != (path,)
 
 
 @given(st.text(max_size=200), st.text(max_size=200))

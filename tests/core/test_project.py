@@ -66,3 +66,9 @@ def test_the_notebook_is_bounded() -> None:
 def test_a_goal_says_what_may_change(patterns: tuple[str, ...], strays: tuple[str, ...]) -> None:
     """By pattern or by folder; no pattern allows all."""
     assert outside(patterns, ("a.py", "b/c.py")) == strays
+
+
+def test_tasks_are_told_without_a_note() -> None:
+    assert (
+        "task: cache the index" in Project(goal="g").heard(1.0, "c", "TASK: cache the index").told()
+    )

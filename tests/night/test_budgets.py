@@ -10,8 +10,10 @@ import pytest
 from daemon.broker.faults import Fault
 from daemon.broker.metering import Meter
 from daemon.core.candidate import Candidate, Stage
+from daemon.core.clockwork import Pace
 from daemon.core.goal import Budget, Goal
-from daemon.supervisor import budgets
+from daemon.state import goals
+from daemon.supervisor import budgets, report
 from daemon.supervisor.world import World
 from ops.errors import Refused
 from tests.night.test_schedule import START, Clock, a_world
@@ -55,6 +57,17 @@ def test_the_day_begins_at_midnight(tmp_path: Path) -> None:
     assert "700 of 700 tokens" in str(budgets.spent(limited(world, day_tokens=700)))
 
 
+def test_what_a_wrong_clock_dated_ahead_is_not_todays(tmp_path: Path) -> None:
+    """It counts on the day that it names, once that has come."""
+    clock = Clock()
+    world = a_world(tmp_path, clock)
+    spent(world, "c1", START - 60, 10)
+    spent(world, "c2", START + 10 * DAY_SECONDS, 500)
+    assert budgets.today(world).tokens == 10
+    clock.now += 10 * DAY_SECONDS
+    assert budgets.today(world).tokens == 500
+
+
 def test_waiting_for_another_to_be_judged_costs_nothing(tmp_path: Path) -> None:
     """Authors side by side are judged in turn; the wall time of the second is its own."""
     world = a_world(tmp_path, Clock())
@@ -77,19 +90,43 @@ def test_what_a_crash_cut_off_was_spent_too(tmp_path: Path) -> None:
     assert budgets.today(world).tokens == 240
 
 
+def test_a_broker_that_died_forgot_no_token(tmp_path: Path) -> None:
+    """Its successor's meter begins at nothing; the session knows all that was paid for."""
+    world = a_world(tmp_path, Clock())
+    folder = world.layout.evidence / "c1"
+    folder.mkdir()
+    usage = {"prompt_tokens": 120, "completion_tokens": 25}
+    line = json.dumps({"reply": [{"usage": usage}]})
+    (folder / "session.jsonl").write_text(f'{{"session": 1}}\n{line}\n')
+    assert budgets.drafted(world, "c1", (0, 0), (20, 5)) == (120, 25)
+    assert budgets.drafted(world, "c1", (100, 20), (500, 100)) == (600, 120)
+
+
 def test_an_author_may_spend_the_strictest(tmp_path: Path) -> None:
     """Of its cycle's, its goal's and the day's; nothing is left for a goal that spent it all."""
     world = limited(a_world(tmp_path, Clock()), day_tokens=5000, day_money=1.0)
     (tmp_path / "prices.toml").write_text('["m"]\ninput = 100\noutput = 100\n')
     spent(world, "c1", START - 60, 2000)
     goal = Goal(id="g1", text="g", budget=Budget(tokens=2500))
-    found = budgets.allowance(world, goal, "m")
+    found = budgets.allowance(world, goal, "m").budget
     assert (found.tokens, found.money) == (500, 0.8)
     assert found.wall_seconds == world.settings.author.wall_seconds
     other = goal.model_copy(update={"id": "g2"})
-    assert budgets.allowance(world, other, "m").tokens == 2500
+    assert budgets.allowance(world, other, "m").budget.tokens == 2500
     with pytest.raises(Refused, match="2000 of 1500 tokens are spent"):
         budgets.allowance(world, goal.model_copy(update={"budget": Budget(tokens=1500)}), "m")
+
+
+def test_a_goal_that_spent_its_own_budget_lets_the_next_one_come(tmp_path: Path) -> None:
+    """It stays as it is, and a person is told."""
+    world = a_world(tmp_path, Clock())
+    small = Goal(id="g1", text="g", budget=Budget(tokens=100))
+    for goal in (small, Goal(id="g2", text="h")):
+        world.journal.save_goal(goal)
+    spent(world, "c1", START - 60, 120)
+    assert goals.following(world.journal, None, budgets.exhausted(world)).id == "g2"
+    asked = [one["what"] for one in report.needs(world, Pace())]
+    assert any("g1" in what and "120 of 100 tokens are spent" in what for what in asked)
 
 
 def test_money_that_nobody_can_count_is_not_spent(tmp_path: Path) -> None:

@@ -57,7 +57,8 @@ def test_a_goal_of_the_repo_is_tried_until_it_is_reached(home: Home, tmp_path: P
             assert second["outcome"] == "rejected"
             assert second["scorecard"] is None
             assert first["candidate"] in second["reason"]
-            third = home.ask("evolve", "--wait")
+            session = tmp_path / "session.jsonl"
+            third = home.ask("evolve", "--wait", "--record", str(session))
             assert third["outcome"] == "promoted", third
             asked = str(model.asked[2]["messages"])
             assert "do not do this again" in asked
@@ -71,7 +72,21 @@ def test_a_goal_of_the_repo_is_tried_until_it_is_reached(home: Home, tmp_path: P
             assert again["same"], again
             assert len(model.asked) == 3  # no model was asked
             assert home.orgctl("replay", "20000101T000000Z").code == 4
+            assert session.read_bytes() == recorded(home, third["candidate"])
+            taken_back(home)
     assert git(repo, "status", "--porcelain") == ""
+
+
+def recorded(home: Home, candidate: str) -> bytes:
+    return (home.path / "evidence" / candidate / "session.jsonl").read_bytes()
+
+
+def taken_back(home: Home) -> None:
+    """The goal is reached no more: that was its third try, and the report adds up."""
+    home.ask("rollback", "--yes")
+    listed = home.ask("goal", "list")["goals"]
+    assert [(one["done"], one["state"]) for one in listed] == [(False, "blocked")]
+    assert home.ask("report", "--since", "1h")["outcomes"] == {"rejected": 2, "reverted": 1}
 
 
 def report(home: Home, spared: str) -> None:

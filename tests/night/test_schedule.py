@@ -13,11 +13,11 @@ import pytest
 
 from daemon.state import prices
 from daemon.state.journal import Journal
-from daemon.state.settings import Model, load
+from daemon.state.settings import load
 from daemon.supervisor.rules import following
 from daemon.supervisor.schedule import Schedule
 from daemon.supervisor.world import Instance, World
-from ops.errors import Refused
+from ops.errors import Failed, Refused
 from ops.history import History
 from ops.layout import Layout
 
@@ -73,7 +73,36 @@ def test_rules_are_intervals_or_crons(rule: str, when: str) -> None:
     assert following(rule, following(rule, START)) > following(rule, START)
 
 
-@pytest.mark.parametrize("rule", ["sometimes", "every 0s", "61 * * * *", "* * *", "0 0 31 2 *"])
+@pytest.mark.parametrize(
+    ("days", "comes"),
+    [
+        ("*", "fri sat sun mon tue wed thu"),
+        ("1-5", "fri mon tue wed thu"),
+        ("0", "sun"),
+        ("7", "sun"),
+        ("5-7", "fri sat sun"),
+        ("SAT-mon", "sat sun mon"),
+        ("1,wed", "mon wed"),
+        ("*/2", "sat sun tue thu"),
+        ("1-5/2", "fri mon wed"),
+        ("4/2", "sat thu"),
+    ],
+)
+def test_days_of_the_week_are_crons(days: str, comes: str) -> None:
+    """Sunday is 0, and 7; the week is looked at from a Friday evening on."""
+    seen, now = [], START
+    while (now := following(f"0 22 * * {days}", now)) < START + 7 * 86400:
+        seen.append(datetime.fromtimestamp(now).strftime("%a").lower())
+    assert " ".join(seen) == comes
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        *("sometimes", "every 0s", "61 * * * *", "* * *", "0 0 31 2 *", ""),
+        *("* * * * 8", "* * * * 1-", "* * * * *-3", "* * * * 1/0", "* * * * noday"),
+    ],
+)
 def test_what_is_no_rule_is_refused(rule: str) -> None:
     with pytest.raises(Refused):
         following(rule, START)
@@ -105,6 +134,79 @@ def test_a_night_of_a_fake_clock(tmp_path: Path) -> None:
         clock.now += 2400
         await looked(schedule)
         assert cycles.runs == 2  # at 03:00 by the new clock, not at 09:00
+
+    asyncio.run(night())
+
+
+class FullDisk(Journal):
+    """A journal on a disk that is full while `full` says so."""
+
+    full = False
+
+    def set_fact(self, name: str, value: str | None) -> None:
+        if self.full:
+            raise Failed("the journal: database or disk is full")
+        super().set_fact(name, value)
+
+
+def test_a_full_disk_stops_no_schedule(tmp_path: Path) -> None:
+    """What cannot be written down is told; the jobs go on once it can be."""
+
+    async def night() -> None:
+        clock, cycles = Clock(), Counted()
+        world = a_world(tmp_path, clock, cycles="every 10s")
+        journal = world.journal = FullDisk(world.layout.journal)
+        schedule = Schedule(world, {"cycles": cycles})
+        await looked(schedule)
+        journal.full, clock.now = True, START + 10
+        await looked(schedule)
+        assert cycles.runs == 0
+        assert "disk is full" in world.journal.last_events(1)[0]["text"]
+        await schedule._run("cycles")  # one that was under way when the disk became full
+        assert world.journal.last_events(1)[0]["text"] == "schedule: cycles: run 1"
+        journal.full = False
+        await looked(schedule)
+        assert cycles.runs == 2
+
+    asyncio.run(night())
+
+
+def test_one_bad_job_stops_no_other(tmp_path: Path) -> None:
+    """Neither a rule that cannot be read, nor a fault of the world in a job, which is told."""
+
+    async def night() -> None:
+        async def broken() -> str:
+            raise OSError(28, "No space left on device")
+
+        clock, cycles = Clock(), Counted()
+        world = a_world(tmp_path, clock, verify="sometimes", backup="every 10s", cycles="every 10s")
+        works = {"verify": Counted(), "backup": broken, "cycles": cycles}
+        schedule = Schedule(world, works)
+        await looked(schedule)
+        clock.now += 10
+        await looked(schedule)
+        assert cycles.runs == 1
+        outcomes = {job["name"]: job.get("outcome") for job in schedule.view()}
+        assert "No space left on device" in str(outcomes["backup"])
+
+    asyncio.run(night())
+
+
+def test_what_holds_the_cycles_is_told_once(tmp_path: Path) -> None:
+    """Until something else does, or they went on meanwhile; all else is told each time."""
+
+    async def night() -> None:
+        said = iter(("held: a", "held: a", "held: b", "run", "run", "held: b", "held: b"))
+
+        async def work() -> str:
+            return next(said)
+
+        schedule = Schedule(a_world(tmp_path, Clock()), {"cycles": work})
+        for _ in range(7):
+            schedule.begin("cycles")
+            await asyncio.gather(*schedule.running.values())
+        told = [one["text"].split(": ", 2)[2] for one in schedule.world.journal.last_events(9)]
+        assert told == ["held: a", "held: b", "run", "run", "held: b"]
 
     asyncio.run(night())
 
@@ -166,8 +268,38 @@ def test_a_job_that_is_not_there_is_refused(tmp_path: Path) -> None:
         schedule.set("cycles", "now and then")
 
 
+@pytest.mark.parametrize(
+    ("name", "price"),
+    [
+        ("local", 0.0),
+        ("openai/gpt-5", None),  # no provider of that name: asked of the main endpoint
+        ("other", None),
+        ("far/big", 8.0),
+        ("far", 8.0),
+        ("far/small", None),
+        ("far/cheap", 2.0),
+        ("any/thing", 3.0),
+    ],
+)
+def test_what_one_model_costs_says_nothing_of_another(
+    name: str, price: float | None, tmp_path: Path
+) -> None:
+    """`NAME/MODEL` costs what its own provider says; one without a model's name means all."""
+
+    def costs(each: float) -> dict[str, float]:
+        return {"input_price": each, "output_price": each}
+
+    flags = {
+        "model": {"name": "local", **costs(0.0)},
+        "providers": {"far": {"name": "big", **costs(8.0)}, "any": costs(3.0)},
+    }
+    (tmp_path / "prices.toml").write_text('["cheap"]\ninput = 2\noutput = 2\n')
+    found = prices.price_of(name, tmp_path, load(tmp_path, flags))
+    assert (found.input if found else None) == price
+
+
 def test_prices_come_from_the_file_then_the_settings_else_nobody_knows(tmp_path: Path) -> None:
-    model = Model(name="m")
+    model = load(tmp_path, {"model": {"name": "m"}})
     assert prices.price_of("m", tmp_path, model) is None
     assert prices.price_of("recorded", tmp_path, model) == prices.FREE
     (tmp_path / "prices.toml").write_text(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ops import pictures
+from ops import pictures, render
 from ops.orgctl.plot import _png
 from ops.orgctl.top import _picture
 
@@ -56,17 +55,19 @@ def found() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("columns", "lines"), [(80, 24), (132, 50), (40, 20)])
-def test_top_fits_its_terminal(columns: int, lines: int) -> None:
-    """No line is longer than the screen is wide, and nothing foreign is obeyed."""
-    from rich.console import Console
-
-    out = io.StringIO()
-    screen = Console(file=out, width=columns, height=lines, no_color=True, force_terminal=False)
-    screen.print(_picture(found(), columns, lines))
-    shown = out.getvalue()
+def test_top_fits_its_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: int, lines: int
+) -> None:
+    """No line is longer than the screen is wide, nothing foreign is obeyed, no gate is lost."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    screen = render.console(folds=True)
+    screen.print(_picture(found(), screen.width, lines))
+    shown = capsys.readouterr().out
     assert "\x1b" not in shown
-    assert "release/12" in shown
+    assert "release/12   FROZEN" in shown
     assert max(len(row) for row in shown.splitlines()) <= columns
+    gates = [f"{'✗' if n % 2 else '✓'} g{n} " for n in range(60)]
+    assert [one for one in gates if one not in shown] == []
     assert "gate" in shown
 
 
@@ -78,6 +79,7 @@ def test_top_fits_its_terminal(columns: int, lines: int) -> None:
         pictures.heat(GATES),
         pictures.durations(GATES, "tests"),
         pictures.timeline(RELEASES, 400.0),
+        pictures.timeline([RELEASES[1] | {"goal": HOSTILE + "\x00", "reason": HOSTILE}], 400.0),
         pictures.lineage(
             [{"candidate": "x", "state": "promoted", "goal": "<g>", "base": "c1", "merge": "c2",
               "release": "release/1"}], RELEASES),

@@ -54,6 +54,18 @@ def test_what_is_done_blocked_or_proposed_is_passed_over(journal: Journal) -> No
     assert [goal.id for goal in goals.open_goals(journal)] == ["d"]
 
 
+def test_a_goal_whose_candidate_waits_is_not_begun_again(journal: Journal) -> None:
+    """Neither while it is drafted or judged, nor while a person has not said yes."""
+    add(journal, "a")
+    add(journal, "b")
+    waits = Candidate(id="1", state=Stage.JUDGED, goal="g", created=0, base="b", passed=True)
+    journal.save_candidate(waits.model_copy(update={"wish": journal.goal("a")}))
+    assert goals.following(journal, None).id == "b"
+    journal.save_candidate(waits.model_copy(update={"wish": journal.goal("b"), "id": "2"}))
+    with pytest.raises(Refused, match="no open goal"):
+        goals.following(journal, None)
+
+
 def test_the_repos_goals_follow_its_folder(journal: Journal) -> None:
     """New, changed and gone files do what one expects; a person's goal is left alone."""
     add(journal, "mine")

@@ -53,6 +53,7 @@ def test_a_broken_file_is_named_to_the_line(tmp_path: Path, text: str, said: str
 def test_a_repo_says_how_it_is_served_and_judged() -> None:
     """[serve] and [[gates]] of an evolved repo."""
     text = """
+protected = ["check.sh", ".ci/run"]
 [serve]
 command = ["python3", "service.py"]
 health = "/up"
@@ -64,5 +65,9 @@ command = ["python3", "-m", "unittest"]
     assert found.serve.command == ("python3", "service.py")
     assert found.serve.health == "/up"
     assert [gate.name for gate in found.gates] == ["tests"]
+    assert found.protected == ("check.sh", ".ci/run")
     with pytest.raises(Refused):
         load_repo("[serve]\ncomand = []\n", Path("org.toml"))
+    for path in ("/etc", "..", "a/../..", "tests/", ""):
+        with pytest.raises(Refused):
+            load_repo(f'protected = ["{path}"]\n', Path("org.toml"))
