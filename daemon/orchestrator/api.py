@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +27,7 @@ from daemon.orchestrator.hub import Filter, Hub
 from daemon.orchestrator.models import Models
 from daemon.orchestrator.terms import Terms
 from daemon.orchestrator.tools import KEY, ToolHost
-from daemon.orchestrator.turns import Turns, streamed, whole
+from daemon.orchestrator.turns import Chunk, Turns, begun, streamed, whole
 from ops import logs
 from ops.leaving import unless_left
 
@@ -56,6 +57,14 @@ def listing(name: str, **row: Schema) -> Schema:
     """An object with one list of objects in it."""
     rows = {"type": "array", "items": {"type": "object", "properties": row}}
     return {"type": "object", "required": [name], "properties": {name: rows}}
+
+
+async def answered(request: Request, streams: bool, chunks: AsyncIterator[Chunk]) -> Response:
+    """Whole or as a stream; nobody goes on when the one who asked has left. Raises Wrong."""
+    if not streams:
+        return JSONResponse(await unless_left(request, whole(chunks)))
+    first = await unless_left(request, begun(chunks))
+    return StreamingResponse(streamed(first), media_type=EVENT_STREAM)
 
 
 def _chat() -> Schema:
@@ -177,18 +186,13 @@ class Api:
         if self.terms.tools != "server" or "tools" not in request.scope["caller"].scopes:
             return await self.models.complete(request, body)
         chunks = Turns(self.models, self.tools).chunks(request, body)
-        if not body.get("stream"):
-            return JSONResponse(await whole(chunks))
-        return StreamingResponse(streamed(chunks), media_type=EVENT_STREAM)
+        return await answered(request, bool(body.get("stream")), chunks)
 
     async def _as_team(self, request: Request, body: dict[str, Any]) -> Response:
         if body["model"].startswith(AGENT):
             asked = await self.ensemble.seat(body)
             return await self.models.complete(request, asked | {"stream": bool(body.get("stream"))})
-        chunks = self.ensemble.chunks(body)
-        if not body.get("stream"):
-            return JSONResponse(await unless_left(request, whole(chunks)))
-        return StreamingResponse(streamed(chunks), media_type=EVENT_STREAM)
+        return await answered(request, bool(body.get("stream")), self.ensemble.chunks(body))
 
     async def embed(self, request: Request, _: dict[str, Any]) -> Response:
         body = check_embeddings(await read_json(request))

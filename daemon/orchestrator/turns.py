@@ -83,8 +83,10 @@ class Turns:
             declared = said.calls.whole()[:CALLS_A_ROUND_MAX]
             calls = declared or said.written([*brought, *own])[:CALLS_A_ROUND_MAX]
             if not calls or any(call["function"]["name"] not in names for call in calls):
-                if declared:
-                    listed = [call | {"index": at} for at, call in enumerate(declared)]
+                # The client hears of its own alone: it could not answer the others.
+                theirs = [call for call in declared if call["function"]["name"] not in names]
+                if theirs:
+                    listed = [call | {"index": at} for at, call in enumerate(theirs)]
                     yield _chunk(said.head, {"tool_calls": listed})
                 yield last(said.head, said.finish, spent)
                 return
@@ -92,6 +94,8 @@ class Turns:
             messages.append({"role": "assistant", "content": said.content, **made})
             for call in calls:
                 messages.append(_answer(call, await self._run(request, call)))
+            if wanted.get("tool_choice") not in (None, "auto"):
+                wanted["tool_choice"] = "auto"  # the call that was forced has been made
         yield last(said.head, "length", spent)
 
     async def _run(self, request: Request, call: Mapping[str, Any]) -> str:
@@ -131,6 +135,22 @@ async def asked(models: Models, body: Body) -> AsyncIterator[Chunk]:
         raise Wrong("the broker broke off", "model_cut", 502) from error
     finally:
         reply.close()
+
+
+async def begun(chunks: AsyncIterator[Chunk]) -> AsyncIterator[Chunk]:
+    """The same, whose first one is there and says whose words these are. Raises Wrong."""
+    first = await anext(chunks, None)
+
+    async def all_of_them() -> AsyncIterator[Chunk]:
+        if first is None:
+            return
+        for choice in first["choices"]:
+            choice["delta"] = {"role": "assistant"} | choice["delta"]
+        yield first
+        async for chunk in chunks:
+            yield chunk
+
+    return all_of_them()
 
 
 async def streamed(chunks: AsyncIterator[Chunk]) -> AsyncIterator[bytes]:

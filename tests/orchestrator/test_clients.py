@@ -149,6 +149,7 @@ def test_tools_run_here_when_the_setting_says_so(stream: bool) -> None:
                     got = list(api.chat.completions.create(model="m", messages=ASK, stream=True))
                     text = "".join(one.choices[0].delta.content or "" for one in got)
                     usage = got[-1].usage
+                    assert got[0].choices[0].delta.role == "assistant"
                 else:
                     answer = api.chat.completions.create(model="m", messages=ASK)
                     text, usage = str(answer.choices[0].message.content), answer.usage
@@ -187,6 +188,33 @@ def test_a_call_in_the_text_runs_here_too() -> None:
     assert "seen" in told["content"]
 
 
+def test_the_client_hears_of_its_own_calls_alone() -> None:
+    """A call is forced once; and of a reply with both kinds, ours are not its business."""
+    weather = {"type": "function", "function": {"name": "weather", "parameters": {}}}
+    forced = {"type": "function", "function": {"name": "sh"}}
+    both = say("", sh={"command": "echo again"}, weather={"city": "Oslo"})
+    replies = [say("", sh={"command": "echo seen"}), both]
+    asked: list[dict[str, Any]] = []
+
+    def play(broker: Answering) -> None:
+        asked.append(broker.asked)
+        broker.head()
+        for chunk in chunks(replies[len(asked) - 1]):
+            broker.piece(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+        broker.done()
+
+    with house() as here, scripted_broker(here.world.layout.run / "b", play) as way:
+        with served(here, {"tools": "server"}, ORG_BROKER=way.path) as (_, url):
+            secret = here.token("agent", "chat", "tools")
+            with openai.OpenAI(base_url=f"{url}/v1", api_key=secret, max_retries=0) as api:
+                answer = api.chat.completions.create(
+                    model="m", messages=ASK, tools=[weather], tool_choice=forced
+                )
+    assert [one["tool_choice"] for one in asked] == [forced, "auto"]
+    calls = answer.choices[0].message.tool_calls or []
+    assert [call.function.name for call in calls] == ["weather"]
+
+
 def test_a_model_is_found_whatever_its_name_holds() -> None:
     """Slashes and colons, as teams and registries have them."""
     names = ["hf.co/someone/some-model:Q4_K_M", "@cf/meta/llama", "team/review"]
@@ -202,7 +230,8 @@ def test_a_model_is_found_whatever_its_name_holds() -> None:
                 assert [api.models.retrieve(name).id for name in names] == names
 
 
-def test_what_a_round_of_ours_is_refused_is_told_as_such() -> None:
+@pytest.mark.parametrize("stream", [True, False])
+def test_what_a_round_of_ours_is_refused_is_told_as_such(stream: bool) -> None:
     """With tools run here: a model that there is not, and when to ask again."""
     refusals = [(403, "model_not_offered", {}), (429, "model_rate_limit", {"retry_after": "7"})]
 
@@ -217,9 +246,9 @@ def test_what_a_round_of_ours_is_refused_is_told_as_such() -> None:
             secret = here.token("agent", "chat", "tools")
             with openai.OpenAI(base_url=f"{url}/v1", api_key=secret, max_retries=0) as api:
                 with pytest.raises(openai.NotFoundError):
-                    api.chat.completions.create(model="m", messages=ASK)
+                    api.chat.completions.create(model="m", messages=ASK, stream=stream)
                 with pytest.raises(openai.RateLimitError) as often:
-                    api.chat.completions.create(model="m", messages=ASK)
+                    api.chat.completions.create(model="m", messages=ASK, stream=stream)
     assert often.value.response.headers["retry-after"] == "7"
 
 
@@ -235,6 +264,23 @@ def test_errors_are_openais(tmp_path: Path) -> None:
         with pytest.raises(openai.APIStatusError) as refused:
             api.chat.completions.create(model="scripted", messages=ASK)
         assert refused.value.status_code >= 500
+
+
+def test_leaving_while_tools_run_here_frees_the_model() -> None:
+    """Also who did not ask for a stream."""
+
+    def play(asked: Answering) -> None:
+        asked.head()
+        asked.delta("word")
+        asked.until_gone()
+
+    with house() as here, scripted_broker(here.world.layout.run / "b", play) as way:
+        with served(here, {"tools": "server"}, ORG_BROKER=way.path) as (_, url):
+            secret = here.token("agent", "chat", "tools")
+            with openai.OpenAI(base_url=f"{url}/v1", api_key=secret, max_retries=0) as api:
+                with pytest.raises(openai.APITimeoutError):
+                    api.chat.completions.create(model="m", messages=ASK, timeout=1.0)
+                assert way.gone.wait(SECONDS)
 
 
 def test_leaving_a_stream_frees_the_model(tmp_path: Path) -> None:

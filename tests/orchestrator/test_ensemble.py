@@ -10,7 +10,7 @@ import pytest
 
 from ops import teams
 from tests.orchestrator.house import house, served
-from tests.orchestrator.scripted_broker import DONE, Answering, delta, scripted_broker
+from tests.orchestrator.scripted_broker import DONE, Answering, scripted_broker
 
 pytestmark = pytest.mark.process
 
@@ -88,7 +88,8 @@ def test_a_team_is_heard_through_its_lead(http: httpx.Client, streams: bool) -> 
         chunks = [
             json.loads(row[6:]) for row in said.text.split("\n\n") if row.startswith("data: {")
         ]
-        assert chunks[0]["choices"][0] == delta("the word of large")["choices"][0]
+        first = chunks[0]["choices"][0]["delta"]
+        assert first == {"role": "assistant", "content": "the word of large"}
         assert chunks[-1]["usage"]["total_tokens"] == 36
     else:
         found = said.json()
