@@ -1,4 +1,4 @@
-"""Whether promotions are frozen: by a person, or by a window of the week that the settings name."""
+"""Whether promotions are frozen: by a person, a window of the week, or a key that cannot sign."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ FACT = "frozen"
 
 def why(world: World) -> str | None:
     """None when promotions are possible now."""
+    if world.unsigned is not None:
+        return world.unsigned.message
     if world.journal.fact(FACT) is not None:
         return "promotions are frozen"
     now = local(world.clock())
@@ -24,6 +26,10 @@ def why(world: World) -> str | None:
 
 def refuse(world: World) -> None:
     """Raises Refused (busy) while promotions are frozen."""
+    if world.unsigned is not None:
+        raise Refused(
+            world.unsigned.message, f"{world.unsigned.hint}; then: orgctl reload", Exit.BUSY
+        )
     reason = why(world)
     if reason is not None:
         person = world.journal.fact(FACT) is not None

@@ -155,7 +155,7 @@ def main(argv: list[str]) -> int:
     try:
         world = World.open(flags.home)
         available(world.settings.cells.backend)  # without walls nothing is started
-        signing.begin(world, world.settings.signing)
+        signing.resume(world)
         return asyncio.run(supervise(world))
     except Trouble as trouble:
         print(f"supervisor: {trouble.message}", file=sys.stderr, flush=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from daemon.core import release as releases
+from daemon.core.events import Kind
 from daemon.state.sections import Signing
 from daemon.supervisor.world import World
+from ops.errors import Refused
 from ops.history import History
 from ops.signing import Signer, parted
 
@@ -23,10 +25,19 @@ def signer(settings: Signing) -> Signer | None:
     return found
 
 
+def resume(world: World) -> None:
+    """At a start: without its key org serves, and goes back where it must; it promotes nothing."""
+    try:
+        begin(world, world.settings.signing)
+    except Refused as refused:
+        world.unsigned = refused
+        world.tell(Kind.NOTICE, text=f"nothing is promoted: {refused.message}")
+
+
 def begin(world: World, settings: Signing) -> None:
     """Sign from now on, or no more. Raises Refused; then nothing changes."""
     found = signer(settings)
-    world.history.signer = found
+    world.history.signer, world.unsigned = found, None
     since = world.journal.fact(SINCE)
     if found is None:
         if since is not None:

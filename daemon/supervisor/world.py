@@ -70,6 +70,7 @@ class World:
     began: float = field(default_factory=time.monotonic)
     last_progress: float = field(default_factory=time.monotonic)
     lost: str | None = None  # what became of the journal that was here before
+    unsigned: Refused | None = None  # why nothing can be signed although it should be
     give_up: Callable[[Trouble], None] = lambda _: None  # end, and be started again
 
     @classmethod

@@ -36,10 +36,12 @@ def test_signing_is_switched_on(home: Home, tmp_path: Path) -> None:
             home.ask("down", "--yes")
             key.chmod(0o644)
             home.write_settings(extra + f'[signing]\nkey = "{key}"\n')
-            refused = home.orgctl("up")
-            assert refused.code != 0 and f"{key} can be read by others" in refused.told
+            home.ask("up")  # what serves is not kept waiting for a key
+            assert home.ask("status")["frozen"]
+            refused = home.orgctl("promote", judged["candidate"], "--yes")
+            assert refused.code == 3 and f"{key} can be read by others" in refused.told, refused
             key.chmod(0o600)
-            home.ask("up")
+            home.ask("reload")
             promoted = home.ask("promote", judged["candidate"], "--yes")
             assert unsigned and promoted["commit"] != unsigned
             home.ask("rollback", "--yes")
