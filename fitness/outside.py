@@ -23,14 +23,23 @@ class Memory(NamedTuple):
 
 def memory(pid: int) -> Memory:
     """Raises psutil.Error when the process is gone, as the others do."""
-    every = [one.memory_info() for one in _family(pid)]
-    files = sum(_nameless(one.pid) for one in _family(pid)) + _in_folders(pid)
-    return Memory(sum(one.rss for one in every) + files, sum(one.vms for one in every))
+    process, *children = _family(pid)
+    files = sum(_nameless(one.pid) for one in (process, *children)) + _in_folders(pid)
+    told = [process.memory_info()]
+    for child in children:
+        with suppress(psutil.NoSuchProcess):  # it has ended meanwhile
+            told.append(child.memory_info())
+    return Memory(sum(one.rss for one in told) + files, sum(one.vms for one in told))
 
 
 def worked(pid: int) -> float:
     """Seconds of a processor, of those that have ended as well."""
-    return sum(sum(one.cpu_times()[:4]) for one in _family(pid))
+    process, *children = _family(pid)
+    seconds = sum(process.cpu_times()[:4])
+    for child in children:
+        with suppress(psutil.NoSuchProcess):
+            seconds += sum(child.cpu_times()[:4])
+    return float(seconds)
 
 
 def descriptors(pid: int) -> int:

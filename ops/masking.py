@@ -10,11 +10,13 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
 KEYS = "keys.toml"  # in an instance's state: keys of model servers, by their variables' names
 KEPT_MASKS_MAX = 8
 MASK = "[secret]"
 SECRET_CHARS_MIN = 8  # shorter values are words that stand everywhere
+KEY_CHARS_MIN = 16  # local servers are often given a word for a key, which is no secret
 NAMES = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|AUTH(?!OR(?:_|$))", re.IGNORECASE)
 HARMLESS = re.compile(r"/[\w./-]*|\d+|true|false|none", re.IGNORECASE)  # paths, numbers, switches
 
@@ -30,6 +32,14 @@ class Mask:
 
     def __call__(self, text: str) -> str:
         return self._pattern.sub(MASK, text) if self._pattern else text
+
+    def inside(self, value: Any) -> Any:
+        """The same of all texts in what will be JSON; names and numbers stay what they are."""
+        if isinstance(value, str):
+            return self(value)
+        if isinstance(value, Mapping):
+            return {name: self.inside(one) for name, one in value.items()}
+        return [self.inside(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def secret_variables(environment: Mapping[str, str]) -> dict[str, str]:
@@ -65,5 +75,6 @@ def _mask_with(path: Path, changed_ns: int) -> Mask:
     if changed_ns:
         with suppress(OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
             keys = tomllib.loads(path.read_text(encoding="utf-8"))
-    kept = [one.strip() for one in keys.values() if isinstance(one, str)]
+    words = (one.strip() for one in keys.values() if isinstance(one, str))
+    kept = [one for one in words if len(one) >= KEY_CHARS_MIN and not HARMLESS.fullmatch(one)]
     return Mask([*secrets_in(os.environ), *kept])

@@ -111,7 +111,8 @@ class RoomFolder:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         descriptor = os.open(self.transcript, flags, 0o600)
         try:
-            raw = mask_at(self.home / "state")(json.dumps({**line, "at": time.time()}))
+            masked = mask_at(self.home / "state").inside(line)
+            raw = json.dumps({**masked, "at": time.time()})
             os.write(descriptor, b"\n" * _torn(self.transcript) + raw.encode() + b"\n")
             os.fsync(descriptor)
         finally:

@@ -7,7 +7,7 @@ evidence is what tools did meanwhile. A claim without evidence goes back once; t
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from enum import StrEnum
 from itertools import pairwise
 
@@ -19,13 +19,20 @@ TESTERS = frozenset((
     "pytest", "py.test", "unittest", "tox", "nox", "ctest", "jest", "vitest", "mocha", "rspec",
     "phpunit", "bats",
 ))
+STARTERS = frozenset({"run", "exec", "npx", "bunx", "uvx", "yarn", "pnpm", "bun"})  # uv run, …
+# Programs for which "test" is only a word.
+LOOKERS = frozenset((
+    "[", "awk", "cat", "cd", "chmod", "cp", "docker", "echo", "export", "find", "git", "grep",
+    "head", "ls", "mkdir", "mv", "pip", "pip3", "printf", "rg", "rm", "sed", "tail", "test",
+    "touch", "tree", "uv", "wc",
+))
 # fmt: on
-STARTERS = frozenset({"run", "exec", "npx", "bunx"})  # uv run, npm exec
-BUILDERS = dict.fromkeys(
-    ("npm", "pnpm", "yarn", "bun", "deno", "cargo", "go", "mvn", "gradle", "dotnet", "hatch"),
-    frozenset({"test", "nextest"}),
-) | dict.fromkeys(("make", "ninja", "just", "rake"), frozenset({"test", "tests", "check"}))
-NO_TESTS = frozenset({"--co", "--collect-only", "--version", "-V", "--help", "-h", "--list"})
+MAKERS = frozenset({"make", "ninja", "just", "rake"})
+INTERPRETERS = frozenset({"python", "python3", "bash", "sh", "node", "ruby", "perl"})
+VERB = re.compile(r"test(?::.+)?|nextest")
+SCRIPT = re.compile(r"(?:.*[_/.-])?tests?(?:[_.-].*)?")
+NO_TESTS = frozenset({"--co", "--collect-only", "--version", "--help", "-h", "--list"})
+VERSIONS = frozenset({"-V", "--version"})  # of pytest; ctest says more then
 
 
 class Deed(StrEnum):
@@ -116,13 +123,22 @@ def complaint(deeds: Iterable[Deed]) -> str:
 def runs_tests(command: Command) -> bool:
     """Whether it is a run of tests, and not only a look at which there are."""
     program, words = command.program, command.arguments
-    if NO_TESTS & set(words):
-        return False
     modules = {after for word, after in pairwise(words) if word == "-m"}
     operands = command.operands
-    named = {program, *(operands if STARTERS & {program, *operands[:1]} else ())}
-    verbs = BUILDERS.get(program, frozenset()) & set(operands)
-    return bool(named & TESTERS or modules & TESTERS or verbs)
+    named = {program, *modules, *(operands if STARTERS & {program, *operands[:1]} else ())}
+    if NO_TESTS & set(words) or ("pytest" in named and VERSIONS & set(words)):
+        return False
+    return bool(named & TESTERS) or (program not in LOOKERS and _is_asked(program, operands))
+
+
+def _is_asked(program: str, operands: Sequence[str]) -> bool:
+    """By a verb, as of a builder, or by a script's own name."""
+    if any(VERB.fullmatch(one) for one in operands):
+        return True
+    if program in MAKERS and {"tests", "check"} & set(operands):
+        return True
+    script = operands[0] if program in INTERPRETERS and operands else program
+    return bool(SCRIPT.fullmatch(script.rpartition("/")[2]))
 
 
 def missing(changed: bool, tested: bool) -> str:

@@ -35,6 +35,6 @@ def read(reply: Reply, schemas: Sequence[dict[str, Any]], loose: bool) -> Readin
     calls = list(reply.calls)
     for call in found.calls:
         embedded = Call(id="", name=call.name, arguments=json.dumps(call.arguments))
-        if not any(embedded.same_as(one) for one in calls):
-            calls.append(embedded)
+        if not any(embedded.same_as(one) for one in reply.calls):
+            calls.append(embedded)  # what comes again in the text, the loop answers from before
     return Reading(calls, tuple(found.faults), found.content)

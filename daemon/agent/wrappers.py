@@ -66,8 +66,12 @@ def lines_in(program: str, words: Sequence[str], fed: Iterable[str]) -> list[str
         return _split_strings(words)
     if program not in SHELLS:
         return []
-    named = any(one[:1] in ("-", "+") and one[:2] != "--" and "c" in one for one in words)
-    return [*(_after_options(words, SHELL, "-+")[:1] if named else []), *fed]
+    after = _after_options(words, SHELL, "-+")
+    options = words[: len(words) - len(after)]
+    letters = {letter for one in options if one[:2] != "--" for letter in one}
+    if "c" in letters:
+        return after[:1]
+    return list(fed) if "s" in letters or not after else []  # a script's input is no commands
 
 
 def _executed(words: Sequence[str]) -> list[list[str]]:

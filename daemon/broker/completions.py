@@ -12,6 +12,7 @@ from daemon.broker.faults import Fault
 from daemon.broker.metering import Meter
 from daemon.broker.recent import Recent
 from daemon.broker.recordings import Recorder, Replay, Unfit
+from daemon.broker.refusals import TOOLS
 from daemon.broker.tracing import OTHER, Asked, Trace
 from daemon.broker.upstreams import Upstreams
 
@@ -76,6 +77,8 @@ class Source:
             self._record(body, kept)
         except Fault as fault:
             call.fault = fault
+            if fault.code == TOOLS and isinstance(self.recorder, Recorder):
+                self.recorder.add_refusal(body, fault.code)
             raise
         finally:
             self.meter.end(call)

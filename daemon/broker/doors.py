@@ -13,7 +13,7 @@ from uvicorn.server import ServerState
 from daemon.broker.completions import Source
 from daemon.broker.faults import Fault
 from daemon.broker.routes import Routes
-from ops.doors import BROKER
+from ops.doors import BROKER, also_as_before
 from ops.sockets import bind_unix
 
 BACKLOG = 256
@@ -89,4 +89,5 @@ async def open_door(name: str, directory: Path, source: Source) -> Door:
     loop = asyncio.get_running_loop()
     server = await loop.create_unix_server(protocol, sock=bound, backlog=BACKLOG)
     beside.rename(path)
+    also_as_before(path)
     return Door(source, path, server, state, path.stat().st_ino)

@@ -12,7 +12,6 @@ from ops.errors import Refused
 from ops.masking import KEYS
 
 MASK = "[key]"
-SECRET_CHARS_MIN = 16  # local servers are often given a word for a key, which is no secret
 
 
 def key_of(model: Model, state: Path) -> str | None:

@@ -83,11 +83,12 @@ class Admin:
             if request.get("lasting"):
                 return {"socket": str(self._doors[name].path)}
             await self._doors.pop(name).close()
-        replay = request.get("replay")
+        replay = Replay.open(Path(request["replay"])) if request.get("replay") else None
+        context = replay.context_tokens if replay else await self._context(request.get("model"))
         source = Source(
             self._upstream,
-            Replay.open(Path(replay)) if replay else None,
-            self._recorder(request),
+            replay,
+            self._recorder(request, context),
             Meter(
                 request.get("tokens_max"),
                 money_max=request.get("money_max"),
@@ -100,12 +101,12 @@ class Admin:
         door = await open_door(name, directory, source)
         door.lasting = lasting
         self._doors[name] = door
-        asked = "" if replay else str(request.get("model") or "")
-        context = await self._context(asked) if asked else 0
         return {"socket": str(door.path), "context_tokens": context}
 
-    async def _context(self, model: str) -> int:
+    async def _context(self, model: str | None) -> int:
         """How many tokens it takes; 0 when nobody tells."""
+        if not model:
+            return 0
         with suppress(Fault):
             return await self._upstream.context(model) or 0
         return 0
@@ -113,10 +114,10 @@ class Admin:
     def _trace(self, cell: str, lasting: bool) -> Trace | None:
         return self._traces.of(cell, lasting) if self._traces is not None else None
 
-    def _recorder(self, request: dict[str, Any]) -> Recorder | Recent | None:
+    def _recorder(self, request: dict[str, Any], context: int) -> Recorder | Recent | None:
         record, recent = request.get("record"), request.get("recent")
         if record:
-            return Recorder(Path(record), self._upstream.model.name, self._mask)
+            return Recorder(Path(record), self._upstream.model.name, self._mask, context)
         return Recent(Path(recent)) if recent else None
 
     async def _close(self, request: dict[str, Any]) -> Answer:

@@ -22,6 +22,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from daemon.broker.faults import Fault
 from ops.errors import Refused
 
 SESSION = 1
@@ -36,7 +37,8 @@ class Exchange(BaseModel):
     fit: str
     lost: bool = False
     turn: list[dict[str, Any]] = []
-    reply: list[dict[str, Any]]
+    reply: list[dict[str, Any]] = []
+    refused: str | None = None  # the fault's code, of a refusal that the agent goes on from
 
 
 def essence(messages: Iterable[Message]) -> list[dict[str, Any]]:
@@ -65,9 +67,10 @@ def fit_of(messages: Iterable[Message]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def head(model: str, made: int) -> bytes:
+def head(model: str, made: int, context_tokens: int = 0) -> bytes:
     """The first line of a recording; `made` in seconds since 1970."""
-    return _line({"session": SESSION, "model": model, "made": made})
+    known = {"context_tokens": context_tokens} if context_tokens else {}
+    return _line({"session": SESSION, "model": model, "made": made, **known})
 
 
 def exchange(
@@ -115,6 +118,7 @@ class Replay:
     path: Path
     exchanges: list[Exchange] = field(default_factory=list)
     at: int = 0
+    context_tokens: int = 0  # that its agent was told of; 0: nobody knew
 
     @classmethod
     def open(cls, path: Path) -> Replay:
@@ -126,14 +130,15 @@ class Replay:
             if lines[0]["session"] != SESSION:
                 raise Refused(f"{path} was recorded by a newer org", "record it anew")
             exchanges = [Exchange.model_validate(line) for line in lines[1:]]
-            return cls(path, [one for one in exchanges if not one.lost])
+            heard = [one for one in exchanges if not one.lost]
+            return cls(path, heard, context_tokens=int(lines[0].get("context_tokens") or 0))
         except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
             raise Refused(
                 f"{path} is no recorded session", "name another with --session"
             ) from error
 
     def answer(self, messages: list[Message]) -> list[dict[str, Any]]:
-        """The recorded chunks. Raises Unfit, and stays where it is."""
+        """The recorded chunks. Raises Unfit, and stays where it is; or Fault, as it was refused."""
         if self.at >= len(self.exchanges):
             raise Unfit(f"the recording ends after {len(self.exchanges)} replies")
         wanted = self.exchanges[self.at]
@@ -142,6 +147,8 @@ class Replay:
                 f"request {self.at + 1} is not the recorded one: {_differs(wanted, messages)}"
             )
         self.at += 1
+        if wanted.refused is not None:
+            raise Fault(wanted.refused, "the model refused this when it was recorded", 400)
         return wanted.reply
 
 
@@ -166,14 +173,20 @@ def _short(message: Mapping[str, Any] | None) -> str:
 class Recorder:
     """Writes each exchange as soon as it is over, so that a killed session is still one."""
 
-    def __init__(self, path: Path, model: str, mask: Callable[[str], str] = str) -> None:
+    def __init__(
+        self,
+        path: Path,
+        model: str,
+        mask: Callable[[str], str] = str,
+        context_tokens: int = 0,
+    ) -> None:
         self._mask = mask
         self._path = path
         self._out = path.open("ab")
         self._noted: dict[str, Any] = {}
         self._heard: dict[str, int] = {}  # where the answer to each conversation stands
         if self._out.tell() == 0:
-            self._write(head(model, int(time.time())))
+            self._write(head(model, int(time.time()), context_tokens))
         else:
             self._go_on()
 
@@ -184,6 +197,11 @@ class Recorder:
         self._heard[fit] = self._out.seek(0, os.SEEK_END)
         self._write(exchange(body["messages"], reply, note if note != self._noted else None))
         self._noted = note
+
+    def add_refusal(self, body: Mapping[str, Any], code: str) -> None:
+        """One that the agent goes on from, so that a replay comes by it too."""
+        line = json.loads(exchange(body["messages"], []))
+        self._write(_line({**line, "refused": code}))
 
     def _lose_since(self, fit: str) -> None:
         """Whoever asks what was asked before begins anew from there: what came since is lost."""

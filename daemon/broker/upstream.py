@@ -13,11 +13,12 @@ import httpx
 
 from daemon.broker.chunks import read_lines
 from daemon.broker.faults import Fault
-from daemon.broker.keys import MASK, SECRET_CHARS_MIN, key_of
+from daemon.broker.keys import MASK, key_of
 from daemon.broker.protocols import WIRES, Wire
 from daemon.broker.refusals import refusal
 from daemon.core.pieces import sound
 from daemon.state.settings import Model
+from ops.masking import KEY_CHARS_MIN
 
 PROBE_SECONDS = 5.0
 LISTING_BYTES_MAX = 2**20
@@ -152,7 +153,10 @@ class Upstream:
     async def _send(self, request: httpx.Request) -> httpx.Response:
         """An answer that is about to stream."""
         try:
-            answer = await self.http.send(request, stream=True)
+            try:
+                answer = await self.http.send(request, stream=True)
+            except httpx.RemoteProtocolError:  # a kept connection that the server had just closed
+                answer = await self.http.send(request, stream=True)
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
         if answer.status_code == httpx.codes.OK:
@@ -188,7 +192,7 @@ class Upstream:
 
     @property
     def _secret(self) -> str | None:
-        return self.key if self.key and len(self.key) >= SECRET_CHARS_MIN else None
+        return self.key if self.key and len(self.key) >= KEY_CHARS_MIN else None
 
     def _masked(self, text: str) -> str:
         return text.replace(self._secret, MASK) if self._secret else text

@@ -81,7 +81,9 @@ class Turns:
                     yield _chunk(said.head, {"content": text})
             said.add_to(spent)
             declared = said.calls.whole()[:CALLS_A_ROUND_MAX]
-            calls = declared or said.written([*brought, *own])[:CALLS_A_ROUND_MAX]
+            calls = declared
+            if not declared and wanted.get("tool_choice") != "none":
+                calls = said.written([*brought, *own])[:CALLS_A_ROUND_MAX]
             if not calls or any(call["function"]["name"] not in names for call in calls):
                 # The client hears of its own alone: it could not answer the others.
                 theirs = [call for call in declared if call["function"]["name"] not in names]
@@ -144,8 +146,8 @@ async def begun(chunks: AsyncIterator[Chunk]) -> AsyncIterator[Chunk]:
     async def all_of_them() -> AsyncIterator[Chunk]:
         if first is None:
             return
-        for choice in first["choices"]:
-            choice["delta"] = {"role": "assistant"} | choice["delta"]
+        for choice in first.get("choices") or ():
+            choice["delta"] = {"role": "assistant"} | (choice.get("delta") or {})
         yield first
         async for chunk in chunks:
             yield chunk

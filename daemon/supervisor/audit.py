@@ -28,6 +28,7 @@ from ops.signing import parted, unproved
 
 LOG_ENTRIES_MAX = 1_000_000
 TAGS = releases.RELEASE_TAGS, releases.ROLLBACK_TAGS
+LOOKS_MAX = 20
 
 
 def audit(layout: Layout) -> dict[str, Any]:
@@ -38,7 +39,7 @@ def audit(layout: Layout) -> dict[str, Any]:
     history = History(layout.repo)
     # Before git: what the journal knows as done, git has.
     witness = hear(layout.journal, load(layout.home).signing)
-    refs = history.refs(releases.MAIN, *TAGS)
+    refs = _standing(history)
     problems = [*broken(layout.repo), *witness.problems]
     try:
         problems += _problems(history, refs, witness)
@@ -46,6 +47,16 @@ def audit(layout: Layout) -> dict[str, Any]:
         problems.append(trouble.message)
     count = sum(ref.startswith(releases.RELEASE_TAGS) for ref in refs)
     return {"ok": not problems, "releases": count, "problems": problems}
+
+
+def _standing(history: History) -> dict[str, str]:
+    """main and the tags of one moment: a transaction moves them one after the other."""
+    seen = history.refs(releases.MAIN, *TAGS)
+    for _ in range(LOOKS_MAX):
+        before, seen = seen, history.refs(releases.MAIN, *TAGS)
+        if before == seen:
+            break
+    return seen
 
 
 @dataclass(frozen=True)

@@ -73,5 +73,5 @@ class Room:
     def sweep(self) -> None:
         """Folders of doors that are closed already."""
         for left in (self.path / "doors").iterdir():
-            if not any(left.glob("*.sock")):
+            if not any(one.is_socket() for one in left.iterdir()):
                 shutil.rmtree(left)

@@ -103,10 +103,22 @@ def of_goal(world: World, goal: Goal) -> Spent:
 
 
 def exhausted(world: World) -> dict[str, str]:
-    """Goals that no author may work on any more, by their own budgets: id -> why."""
-    limited = [goal for goal in world.journal.goals() if goal.budget != NO_LIMIT]
-    rests = {goal.id: left(goal.budget, of_goal(world, goal)) for goal in limited}
-    return {name: rest for name, rest in rests.items() if isinstance(rest, str)}
+    """Goals that no author may work on, by their own budgets: id -> why."""
+    limited = {one.id: one.budget for one in world.journal.goals() if one.budget != NO_LIMIT}
+    if not limited:
+        return {}
+    used: dict[str, list[Spent]] = {name: [] for name in limited}
+    for one in world.journal.candidates(limit=LOOKED_BACK_MAX):
+        if one.wish and one.wish.id in limited:
+            used[one.wish.id].append(of(world, one))
+    rests = {name: left(limit, total(used[name])) for name, limit in limited.items()}
+    found = {name: rest for name, rest in rests.items() if isinstance(rest, str)}
+    model = world.settings.author.model or world.settings.model.name
+    known = prices.price_of(model, world.layout.home, world.settings)
+    if known is None and (model or not prices.load(world.layout.home)):
+        why = f"money is limited and nobody said what {model or 'the model'} costs"
+        found |= {name: why for name, limit in limited.items() if limit.money is not None}
+    return found
 
 
 def day_limit(world: World) -> Budget:

@@ -25,7 +25,7 @@ from daemon.supervisor.looks import Looks
 from daemon.supervisor.token_verbs import tokens_of
 from daemon.supervisor.workspaces import Workspaces
 from daemon.supervisor.world import Event, World
-from ops.doors import FACTS
+from ops.doors import FACTS, also_as_before
 from ops.errors import Exit, Refused, Trouble
 from ops.sockets import bind_unix
 
@@ -98,6 +98,7 @@ class Facts:
     async def open(self, directory: Path) -> None:
         """Listen beside the broker's door; only the cell of :7001 has this folder."""
         bound = bind_unix(directory / FACTS, 0o666)
+        also_as_before(directory / FACTS)
         bound.listen(BACKLOG)
         bound.setblocking(False)
         self._server = await asyncio.start_unix_server(

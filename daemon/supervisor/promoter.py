@@ -15,7 +15,7 @@ from daemon.core import release as releases
 from daemon.core.candidate import Stage
 from daemon.core.events import Kind
 from daemon.core.promotion import NEXT, Answer, Effect, Promotion, State, effect
-from daemon.supervisor import bad, ideas, judge
+from daemon.supervisor import bad, ideas, judge, signing
 from daemon.supervisor.probation import Breach, check, watch
 from daemon.supervisor.runnable import build
 from daemon.supervisor.serving import Serving
@@ -192,9 +192,9 @@ class Promoter:
         """A commit on top with the former's tree: main never rewinds, and nothing can conflict."""
         world, history = self._world, self._world.history
         ideas.taken_back(world, promotion)
+        signing.or_without(world)
         head = world.main()  # a later promotion may have come, and been taken back, meanwhile
-        tags = history.refs(releases.ROLLBACK_TAGS)
-        number = releases.next_number(tags, releases.ROLLBACK_TAGS)
+        number = releases.next_number(history.refs(releases.ROLLBACK_TAGS), releases.ROLLBACK_TAGS)
         name = promotion.rollback or f"rollback/{number}"
         former = world.tag_of(promotion.former) or promotion.former[:12]
         trailers = releases.restoring(promotion.merge, promotion.former, promotion.reason)

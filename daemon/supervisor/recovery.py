@@ -41,7 +41,7 @@ def sweep(world: World, custody: Custody) -> None:
 def sweep_cells(world: World) -> None:
     """Away with the folders whose doors are closed by now."""
     for cell in (world.layout.run / "cells").glob("*"):
-        if not any(cell.glob("*.sock")):
+        if not any(one.is_socket() for one in cell.iterdir()):
             remove_tree(cell)
     if (room := Room.find()) is not None:
         room.sweep()

@@ -34,6 +34,17 @@ def resume(world: World) -> None:
         world.tell(Kind.NOTICE, text=f"nothing is promoted: {refused.message}")
 
 
+def or_without(world: World) -> None:
+    """For a way back, which waits for no key."""
+    if world.history.signer is None:
+        return
+    try:
+        world.history.signer.public()
+    except Refused as refused:
+        world.history.signer, world.unsigned = None, refused
+        world.tell(Kind.NOTICE, text=f"going back unsigned: {refused.message}")
+
+
 def begin(world: World, settings: Signing) -> None:
     """Sign from now on, or no more. Raises Refused; then nothing changes."""
     found = signer(settings)

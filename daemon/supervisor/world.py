@@ -125,7 +125,7 @@ class World:
         What happened has happened: that it cannot be written down stops nobody.
         """
         self.last_progress = time.monotonic()
-        data = json.loads(mask_at(self.layout.state)(json.dumps(data)))
+        data = mask_at(self.layout.state).inside(data)
         event: Event = {"at": self.clock(), "kind": str(kind), "candidate": candidate, **data}
         try:
             number = self.journal.add_event(event["at"], str(kind), candidate, data)

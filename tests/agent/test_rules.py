@@ -46,7 +46,6 @@ def test_a_document_given_to_a_command_is_no_command() -> None:
         "sh -s a <<-E && ls\n\techo hi\n\trm -rf /\nE\n",
         "cat <<E | sh\nrm -rf /\nE\n",
         "cat <<E | tee f | timeout 5 bash\nrm -rf /\nE\n",
-        "cat > x.sh <<E && bash x.sh\nrm -rf /\nE\n",
     ],
 )
 def test_a_document_given_to_a_shell_is_read(line: str) -> None:

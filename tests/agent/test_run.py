@@ -75,6 +75,16 @@ def test_the_same_call_twice_in_a_reply_runs_once(tmp_path: Path) -> None:
     assert (tmp_path / "work/z").read_text() == "z\n"
 
 
+def test_tests_that_run_again_after_an_edit_prove_it(tmp_path: Path) -> None:
+    """Also when one reply holds it all, as text."""
+    wrote = ("write_file", {"path": "new.py", "content": "x = 1\n"})
+    each = [("run_tests", {}), wrote, ("run_tests", {}), ("done", {"summary": "made"})]
+    text = "".join(
+        f"```json\n{json.dumps({'name': name, 'arguments': given})}\n```\n" for name, given in each
+    )
+    assert run_of(tmp_path, Reply(text, ())).until_end().status == "done"
+
+
 @pytest.mark.parametrize(("hook", "status"), [("late", "time"), ("stopped", "stopped")])
 def test_what_ends_a_run_ends_it_between_two_calls(tmp_path: Path, hook: str, status: str) -> None:
     """What is left is not run, and is answered so."""

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daemon.broker.faults import Fault
 from daemon.broker.recordings import Recorder, Replay, Unfit, fit_of
+from daemon.broker.refusals import TOOLS
 from ops.errors import Refused
 
 ASKED = [
@@ -42,6 +44,21 @@ def test_what_was_recorded_is_replayed(tmp_path: Path) -> None:
     assert replay.answer(ASKED) == REPLY
     with pytest.raises(Unfit, match="ends after 1"):
         replay.answer(ASKED)
+
+
+def test_a_refusal_that_was_gone_on_from_is_replayed_too(tmp_path: Path) -> None:
+    """And what the agent was told of its context: it decides what is asked."""
+    words = [*ASKED, {"role": "user", "content": "your tools, in words"}]
+    recorder = Recorder(tmp_path / "s.jsonl", "m", context_tokens=4096)
+    recorder.add_refusal({"messages": ASKED}, TOOLS)
+    recorder.add({"messages": words}, REPLY)
+    recorder.close()
+    replay = Replay.open(tmp_path / "s.jsonl")
+    assert replay.context_tokens == 4096
+    with pytest.raises(Fault) as refused:
+        replay.answer(ASKED)
+    assert refused.value.code == TOOLS
+    assert replay.answer(words) == REPLY
 
 
 def test_another_question_is_told_and_answered_by_nothing(tmp_path: Path) -> None:

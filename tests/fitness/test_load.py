@@ -22,7 +22,7 @@ BAD: dict[str, tuple[Faults, str]] = {
         {"nameless": 2**20, "leaks_at": "/v1/models"},
         "each request of /v1/models leaves 10",
     ),
-    "work that nobody asked for": ({"spins": True}, "while it is not asked"),
+    "work that nobody asked for": ({"spins": True}, "for what current does in"),
     "descriptors": ({"descriptors": True}, "descriptors stay open"),
     "errors": ({"status": 500}, "/v1/models answered 500 under load"),
 }

@@ -25,6 +25,13 @@ def test_values_are_masked_wherever_they_stand() -> None:
     assert Mask([])("x") == "x"
 
 
+def test_names_and_numbers_stay_what_they_are() -> None:
+    """A key of digits inside of a number, or one that is a name as well."""
+    mask = Mask(["12345678", "candidate"])
+    told = {"at": 1234567890, "candidate": ["12345678", None, ("a candidate",)]}
+    assert mask.inside(told) == {"at": 1234567890, "candidate": [MASK, None, [f"a {MASK}"]]}
+
+
 def test_names_tell_what_is_secret() -> None:
     """Paths, numbers, switches and short words are none."""
     found = secrets_in(

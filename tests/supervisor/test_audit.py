@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from daemon.core import release as releases
 from daemon.state.sections import Signing
-from daemon.supervisor import signing
+from daemon.supervisor import frozen, signing
 from daemon.supervisor.audit import audit
 from daemon.supervisor.rebuild import rebuild
 from daemon.supervisor.world import World
@@ -24,6 +26,7 @@ from tests.journeys.instance import git
 from tests.supervisor.grown import Grown, copy_of, grown
 
 ROLLBACK = "refs/tags/rollback/1"
+TURNS = 12
 
 
 def a_key(path: Path) -> Path:
@@ -341,6 +344,40 @@ def test_a_key_that_is_gone_is_a_problem(signed: Grown, tmp_path: Path) -> None:
     assert f"the signing key {tmp_path}/gone cannot be read" in problems(signed)[0]
     with pytest.raises(Refused, match="cannot be read"):
         signing.begin(signed.world, Signing(key=f"{tmp_path}/gone"))
+
+
+def test_it_blames_nothing_that_is_under_way(made: Grown) -> None:
+    """main and its tags move together, though readers may see one before the other."""
+    over = threading.Event()
+
+    def go_back_and_forth() -> None:
+        number = 0
+        while number < TURNS:
+            with suppress(Refused):  # a child of the other thread may hold the lease for a moment
+                rescue.rollback(made.world.layout, f"release/{2 - number % 2}")
+                number += 1
+        over.set()
+
+    mover = threading.Thread(target=go_back_and_forth)
+    mover.start()
+    try:
+        while not over.is_set():
+            assert problems(made) == []
+    finally:
+        mover.join()
+
+
+def test_the_way_back_waits_for_no_key(signed: Grown, tmp_path: Path) -> None:
+    """With it gone, and no daemon to ask: it is taken, and verify says that nobody signed it."""
+    world = signed.world
+    world.history.signer = Signer(a_key(tmp_path / "lost"))
+    (tmp_path / "lost").unlink()
+    signing.or_without(world)
+    assert world.history.signer is None
+    assert "cannot be read" in str(frozen.why(world))
+    configure(signed, tmp_path / "lost")
+    assert rescue.rollback(world.layout, None)["tag"] == "rollback/2"
+    assert any("cannot be read" in one for one in problems(signed))
 
 
 def test_it_is_asked_from_the_day_it_began(made: Grown, key: Path) -> None:

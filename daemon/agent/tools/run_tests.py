@@ -21,7 +21,10 @@ class RunTests(Arguments):
 def run_tests(arguments: RunTests, workspace: Workspace) -> Result:
     for path in arguments.paths:
         # An option instead of a path could end well and run nothing, and so prove what is not so.
-        if path.startswith(("-", "@")) or not workspace.holds(path.partition("::")[0]):
+        named = path.partition("::")[0]
+        workspace.parts(named)
+        missing = not workspace.tests and not workspace.holds(named)  # other runners: other names
+        if path.startswith(("-", "@")) or missing:
             return Result(f"error: {path} is no file or folder of the workspace", ok=False)
     chosen = arguments.paths or workspace.test_paths
     argv = workspace.tests or (sys.executable, *PYTEST)
