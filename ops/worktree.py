@@ -39,13 +39,17 @@ def export(history: History, commit: str, target: Path) -> Path:
     if target.exists():
         remove(target)  # never trusted: it has no marker, or that of another commit
     torn = target.parent / f"{TORN}{target.name}-{secrets.token_hex(4)}"
-    with around("release.write"):
-        _write(history, commit, torn)
-    _compile(torn)
-    (torn / MARKER).write_text(commit + "\n", encoding="ascii")
-    _sync(torn)
-    with around("release.rename"):
-        torn.rename(target)
+    try:
+        with around("release.write"):
+            _write(history, commit, torn)
+        _compile(torn)
+        (torn / MARKER).write_text(commit + "\n", encoding="ascii")
+        _sync(torn)
+        with around("release.rename"):
+            torn.rename(target)
+    except BaseException:
+        remove_tree(torn)
+        raise
     sync_directory(target.parent)
     return target
 

@@ -12,6 +12,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from daemon.core.candidate import Stage
+
 
 class State(StrEnum):
     JUDGED = "judged"
@@ -140,3 +142,12 @@ class Promotion(BaseModel):
 
     def to(self, answer: Answer, **changes: object) -> Promotion:
         return self.model_copy(update={"state": step(self.state, answer), **changes})
+
+
+def stage_after(promotion: Promotion) -> Stage:
+    """How the candidate of an ended or watched promotion ends."""
+    if promotion.state in (State.SERVING, State.SETTLED, State.SUPERSEDED):
+        return Stage.PROMOTED
+    if promotion.state is State.REVERTED and promotion.release:
+        return Stage.PROMOTED  # it was in service; that it was taken back is in main's history
+    return Stage.REJECTED

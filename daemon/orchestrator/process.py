@@ -97,7 +97,8 @@ async def serve(flags: argparse.Namespace) -> None:
     listening.setblocking(False)
     health = Health(flags.slot, flags.tag)
     parts = Parts.of(health, Terms.read())
-    slot = Slot(make(parts), listening, connections_that_fit(parts.terms.connections_max))
+    most = connections_that_fit(parts.terms.connections_max)
+    slot = Slot(make(parts), listening, most, parts.terms.drain_seconds)
     follower = Line(slot, health, parts.hub)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import socket
 
 from starlette.types import ASGIApp
@@ -19,7 +20,7 @@ from daemon.orchestrator.wire import Wire
 
 BACKLOG = 2048
 CONNECTIONS_MAX = 2048
-DRAIN_SECONDS = 30
+DRAIN_SECONDS = 10.0
 KEPT_SECONDS = 75  # longer than clients keep theirs: the one who asks should be the one to close
 LAST_ANSWERS_SECONDS = 1.0  # for kept connections to hear `connection: close` before a stop
 CLOSE = (b"connection", b"close")
@@ -29,7 +30,11 @@ class Slot(Server):
     """Serves on dups of one listening socket; each dup lives as long as accepting does."""
 
     def __init__(
-        self, app: ASGIApp, listening: socket.socket, connections_max: int = CONNECTIONS_MAX
+        self,
+        app: ASGIApp,
+        listening: socket.socket,
+        connections_max: int = CONNECTIONS_MAX,
+        drain_seconds: float = DRAIN_SECONDS,
     ) -> None:
         config = Config(
             app,
@@ -41,7 +46,7 @@ class Slot(Server):
             log_config=None,
             server_header=False,
             backlog=BACKLOG,
-            timeout_graceful_shutdown=DRAIN_SECONDS,
+            timeout_graceful_shutdown=math.ceil(drain_seconds),
             timeout_keep_alive=KEPT_SECONDS,
         )
         super().__init__(config)

@@ -20,6 +20,7 @@ class Terms:
     tools: str = "client"
     requests_per_second_max: float = 2000.0
     connections_max: int = 2048
+    drain_seconds: float = 10.0
     broker: str | None = None
     facts: str | None = None
 
@@ -27,7 +28,7 @@ class Terms:
     def read(cls, environment: Mapping[str, str] = os.environ) -> Terms:
         """From the environment; what an older supervisor does not say has its default."""
         said: dict[str, Any] = json.loads(environment.get(WEB) or "{}")
-        plain = ("tools", "requests_per_second_max", "connections_max")
+        plain = ("tools", "requests_per_second_max", "connections_max", "drain_seconds")
         known: dict[str, Any] = {key: said[key] for key in plain if key in said}
         known |= {key: frozenset(said[key]) for key in ("open", "hosts") if key in said}
         return cls(broker=environment.get(BROKER), facts=environment.get(FACTS), **known)

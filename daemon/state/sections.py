@@ -108,3 +108,6 @@ class Web(Section):
     )
     requests_per_second_max: float = Field(default=2000.0, gt=0, description="of one caller")
     connections_max: int = Field(default=2048, ge=8)
+    drain_seconds: float = Field(
+        default=10.0, ge=0, le=3600, description="for the last answers of a process that goes"
+    )

@@ -130,7 +130,7 @@ class Serve(Section):
     command: tuple[str, ...] = ()
     health: str = "/healthz"
     start_seconds: float = 30.0
-    drain_seconds: float = 30.0
+    drain_seconds: float = Field(default=10.0, ge=0, le=3600)
     control: bool = Field(default=False, description="speaks ready/drain/resume/stop on fd 4")
 
 

@@ -203,7 +203,7 @@ class Broker:
         try:
             said = await self._ask("open", cell=name, directory=str(door.directory), **door.limits)
             door.context_tokens = int(said.get("context_tokens") or 0)
-        except Trouble:
+        except (Trouble, OSError):
             await asyncio.to_thread(self._remove, door)
             raise
         self.doors[name] = door

@@ -12,12 +12,12 @@ from daemon.core import release as releases
 from daemon.core.candidate import Candidate, Stage, new_id
 from daemon.core.events import Kind
 from daemon.core.goal import Goal
-from daemon.core.promotion import State
+from daemon.core.promotion import State, stage_after
 from daemon.supervisor import bad, budgets, frozen, ideas, judge, lineage, outcome, runnable
 from daemon.supervisor.author import COUNTED, Author, Brief
 from daemon.supervisor.broker import Broker
 from daemon.supervisor.canaries import prove
-from daemon.supervisor.promoter import Promoter, new_promotion, stage_after
+from daemon.supervisor.promoter import Promoter, new_promotion
 from daemon.supervisor.slots import Slots
 from daemon.supervisor.wish import Wish, chosen_protocol, model_of
 from daemon.supervisor.world import World

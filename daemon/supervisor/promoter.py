@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from daemon.core import release as releases
-from daemon.core.candidate import Stage
 from daemon.core.events import Kind
 from daemon.core.promotion import NEXT, Answer, Effect, Promotion, State, effect
 from daemon.supervisor import bad, ideas, judge, signing
@@ -22,7 +21,7 @@ from daemon.supervisor.serving import Serving
 from daemon.supervisor.slots import Slots
 from daemon.supervisor.watcher import Watcher
 from daemon.supervisor.world import World
-from ops.errors import Trouble
+from ops.errors import Failed, Trouble
 from ops.records import RefChange
 
 FORMERS_TRIED_MAX = 20
@@ -62,10 +61,12 @@ class Promoter:
                 return promotion
             try:
                 answer, changes = await self._effects[todo](promotion)
-            except Trouble as trouble:
+            except (Trouble, OSError) as error:
                 if Answer.FAILED not in NEXT[promotion.state][1]:
+                    if isinstance(error, OSError):  # nobody treats it: begin anew, and go on
+                        self._world.give_up(Failed(str(error), "see: orgctl doctor"))
                     raise
-                answer, changes = Answer.FAILED, {"reason": promotion.reason or trouble.message}
+                answer, changes = Answer.FAILED, {"reason": promotion.reason or str(error)}
             promotion = promotion.to(answer, **changes)
             self._save(promotion)
         await self._tidy(promotion)
@@ -280,15 +281,6 @@ class Promoter:
     async def stop(self) -> None:
         if self.probation is not None:
             self.probation.cancel()
-
-
-def stage_after(promotion: Promotion) -> Stage:
-    """How the candidate of an ended or watched promotion ends."""
-    if promotion.state in (State.SERVING, State.SETTLED, State.SUPERSEDED):
-        return Stage.PROMOTED
-    if promotion.state is State.REVERTED and promotion.release:
-        return Stage.PROMOTED  # it was in service; that it was taken back is in main's history
-    return Stage.REJECTED
 
 
 def new_promotion(world: World, **known: Any) -> Promotion:

@@ -10,12 +10,12 @@ import time
 from daemon.core import release as releases
 from daemon.core.candidate import Stage
 from daemon.core.events import Kind
-from daemon.core.promotion import Answer, State
+from daemon.core.promotion import Answer, State, stage_after
 from daemon.state.programs import Programs
 from daemon.supervisor import ideas, strays
 from daemon.supervisor.broker_room import Room
 from daemon.supervisor.custody import Custody
-from daemon.supervisor.promoter import Promoter, stage_after
+from daemon.supervisor.promoter import Promoter
 from daemon.supervisor.revival import may_go_on
 from daemon.supervisor.runnable import build
 from daemon.supervisor.slots import Slots

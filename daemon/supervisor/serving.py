@@ -34,7 +34,7 @@ ANSWER_SECONDS = 5.0
 KEY_BYTES = 6
 SERVING = "serving"
 POLL_SECONDS = 0.05
-STOP_SECONDS = 10.0
+DRAIN_SECONDS = 10.0  # of one that an earlier org started, and said nothing of it
 CURRENT_FD, CONTROL_FD = 3, 4
 
 _numbers = itertools.count(int(time.time() * 1000))  # never those of an earlier supervisor
@@ -53,6 +53,7 @@ class Serving:
     key: str = field(default_factory=lambda: secrets.token_hex(KEY_BYTES))
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)
     custody: Custody | None = None
+    drain_seconds: float = DRAIN_SECONDS
 
     @property
     def alive(self) -> bool:
@@ -94,14 +95,15 @@ class Serving:
             os.close(descriptor)
         return self.child.poll() or 0
 
-    async def stop(self, seconds: float = STOP_SECONDS) -> None:
-        """Let it finish what it has, then end it whole."""
+    async def stop(self, seconds: float | None = None) -> None:
+        """Let it finish what it has, for `seconds` or what the settings say; then end it whole."""
+        most = self.drain_seconds if seconds is None else seconds
         try:
             if self.alive:
                 with contextlib.suppress(ProcessLookupError):  # it ended meanwhile: as wanted
                     os.kill(self.pid, signal.SIGTERM)
                 with contextlib.suppress(TimeoutError):  # its time is up: the kill below ends it
-                    async with asyncio.timeout(seconds):
+                    async with asyncio.timeout(most):
                         await self.ended()
         finally:  # also when nobody waits for it any more
             self.end()
@@ -115,10 +117,14 @@ class Serving:
             self.channel.close()
 
     def keep_with(self, custody: Custody) -> Self:
-        """It outlives this supervisor, if it can be talked to."""
+        """It outlives this supervisor, if it can be talked to; whoever cannot be kept is ended."""
         if self.channel is not None:
+            try:
+                custody.keep(self.key, self._record(), self.child, self.channel)
+            except BaseException:
+                self.end()
+                raise
             self.custody = custody
-            custody.keep(self.key, self._record(), self.child, self.channel)
         return self
 
     def _record(self) -> dict[str, Any]:
@@ -131,6 +137,7 @@ class Serving:
             "slot": self.slot,
             "tag": self.tag,
             "started": self.started,
+            "drain_seconds": self.drain_seconds,
         }
 
     @classmethod
@@ -141,6 +148,7 @@ class Serving:
         channel = await kept.channel()
         found = cls(release, said["slot"], said["tag"], kept.child, channel, said["started"])
         found.key, found.custody = kept.key, custody
+        found.drain_seconds = float(said.get("drain_seconds", DRAIN_SECONDS))
         return found
 
 
@@ -192,13 +200,15 @@ async def start(world: World, order: Order) -> Serving:
 
     One that is not ready, or that its caller no longer waits for, is ended whole.
     """
-    release, serve = order.release, Serve(control=True)
+    release, web = order.release, world.settings.web
+    serve = Serve(control=True, drain_seconds=web.drain_seconds)
     command = _command(release, order.slot, order.tag, order.standby)
     if world.instance.kind == "repo":
         serve = world.repo_settings(release.commit).serve
         order, command = replace(order, lasting=order.lasting and serve.control), serve.command
     mounts = (Mount(release.root, release.root), *python_mounts(release.python))
     serving = await _launch(world, order, command, mounts, str(release.root))
+    serving.drain_seconds = serve.drain_seconds
     try:
         if serve.control:
             return await _confirmed(serving, serve.start_seconds)

@@ -8,6 +8,7 @@ were passed, if it exists, and `<file>.next` is what takes its place after the s
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import sqlite3
@@ -96,6 +97,8 @@ def kill(victim: str, served: str) -> None:
     if victim == "disk":
         fill(Path(home))
         return
+    if victim == "effect":
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
     if victim == "lock":
         lock(Path(home) / "state/journal.db")
         return

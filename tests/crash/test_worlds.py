@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -25,6 +26,8 @@ pytestmark = pytest.mark.crash
 DISK_MB = 24
 BACK_SECONDS_MAX = 60.0
 LOOK_SECONDS = 0.1
+WRITES = ("author.", "file.", "git.", "journal.", "release.")  # the points of what is on disk
+COMMIT = re.compile(r"[0-9a-f]{12}")  # in the name of a point that does not come again
 
 
 def supervisor(under: Target) -> psutil.Process:
@@ -87,6 +90,40 @@ def test_a_disk_that_fills_at_any_write(small_disk: Home, tmp_path: Path) -> Non
             under.check()
         assert under.evolve()["outcome"] == "promoted"
         print(f"\nthe disk was full at {len(names)} points, all whole afterwards")
+
+
+def test_an_error_of_the_disk_at_any_write(home: Home, tmp_path: Path) -> None:
+    """Each one of a cycle fails with EIO: it serves on, and one story is told."""
+    with target(home, tmp_path / "repo") as under:
+        assert under.evolve()["outcome"] == "promoted"
+        points = under.traced(under.evolve)
+        named = dict.fromkeys(name for name, _ in points if name.endswith(".before"))
+        names = [name for name in named if name.startswith(WRITES) and not COMMIT.search(name)]
+        for name in names:
+            print(f"EIO at {name}")
+            assert under.strike("effect", name, 1, under.evolve), name
+            under.check()
+        assert under.evolve()["outcome"] == "promoted"
+        print(f"\na write failed at {len(names)} points, all whole afterwards")
+
+
+def test_a_disk_that_can_only_be_read(small_disk: Home, tmp_path: Path) -> None:
+    """As a kernel leaves it after an error: a start is refused in words, and mended it works."""
+    disk = str(small_disk.path.parent)
+    with target(small_disk, tmp_path / "repo", extra="[policy]\ndisk_free_bytes = 0\n") as under:
+        assert under.evolve()["outcome"] == "promoted"
+        small_disk.ask("down", "--yes")
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        try:
+            refused = small_disk.orgctl("up")
+            assert refused.code != 0
+            assert "Read-only file system" in refused.told, refused
+            assert "Traceback" not in refused.told + refused.said
+        finally:
+            subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+        small_disk.ask("up")
+        assert under.evolve()["outcome"] == "promoted"
+        under.check()
 
 
 @pytest.mark.parametrize("where", ["a page", "the header", "the tail of the log"])

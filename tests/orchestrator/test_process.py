@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import shutil
@@ -23,6 +24,8 @@ from tests.orchestrator.program import CHAT, HELLO, ROOT, SECONDS, get, program,
 from tests.orchestrator.scripted_broker import Answering, scripted_broker
 
 pytestmark = pytest.mark.process
+
+LAST_ANSWER_SECONDS = 3.0
 
 
 def test_it_says_which_commit_it_loaded(listening: socket.socket, tmp_path: Path) -> None:
@@ -209,3 +212,34 @@ def test_a_completion_streams_through_the_broker(listening: socket.socket, tmp_p
     text = "".join(c["choices"][0]["delta"].get("content", "") for c in chunks if c["choices"])
     assert text == "one two three four five six seven eight nine ten"
     assert chunks[-1]["usage"]["total_tokens"] == 120
+
+
+@pytest.mark.parametrize("drain", [1.0, 8.0])
+def test_the_last_answers_have_as_long_as_the_setting_says(
+    listening: socket.socket, tmp_path: Path, drain: float
+) -> None:
+    """One that takes three seconds is cut by a limit of one, and finished within eight."""
+
+    def play(broker: Answering) -> None:
+        broker.head()
+        broker.delta("begun")
+        threading.Event().wait(LAST_ANSWER_SECONDS)
+        with contextlib.suppress(OSError):  # it may have been cut
+            broker.done()
+
+    body = json.dumps(HELLO | {"stream": True}).encode()
+    with scripted_broker(tmp_path / "b", play) as broker:
+        way = {"ORG_BROKER": broker.path, "ORG_WEB": json.dumps({"drain_seconds": drain})}
+        with program(listening, **way) as running:
+            running.until("ready")
+            asked = http.client.HTTPConnection(*listening.getsockname(), timeout=SECONDS)
+            asked.request("POST", CHAT, body, {"content-type": "application/json"})
+            answer = asked.getresponse()
+            assert b"begun" in answer.readline()
+            assert running.end() == 0
+            try:
+                whole = b"[DONE]" in answer.read()
+            except (http.client.IncompleteRead, ConnectionError):
+                whole = False
+            asked.close()
+    assert whole is (drain > LAST_ANSWER_SECONDS)
