@@ -22,7 +22,8 @@ from daemon.state import prices
 from daemon.supervisor.broker import Broker, Door, boot_argv, log_file
 from daemon.supervisor.channel import Channel, Message
 from daemon.supervisor.ideas import heard, module_of
-from daemon.supervisor.serving import CONTROL_FD, limits_of
+from daemon.supervisor.runnable import limits_of
+from daemon.supervisor.serving import CONTROL_FD
 from daemon.supervisor.wish import protocol_of, tests_of
 from daemon.supervisor.world import World
 from fitness.hidden import without_answers
@@ -213,7 +214,7 @@ class Author:
             ),
             directory=str(INSIDE_WORKSPACE),
             environment={"ORG_BROKER": str(doors.INSIDE / doors.BROKER)},
-            limits=limits_of(self._world.settings, None),
+            limits=limits_of(self._world.settings),
             fds={CONTROL_FD: control},
             backend=self._world.settings.cells.backend,
         )

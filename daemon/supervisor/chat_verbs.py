@@ -10,7 +10,7 @@ from typing import Any
 from daemon.supervisor import runnable
 from daemon.supervisor.broker import Broker
 from daemon.supervisor.control import Answer, Verb
-from daemon.supervisor.serving import limits_of
+from daemon.supervisor.runnable import limits_of
 from daemon.supervisor.world import World
 from ops.errors import Exit, Failed, Refused
 from ops.files import remove_tree
@@ -46,7 +46,7 @@ class ChatVerbs:
             "model": model,
             "idle_seconds": max(one.idle_seconds for one in endpoints),
             "backend": self.world.settings.cells.backend,
-            "limits": asdict(limits_of(self.world.settings, None)),
+            "limits": asdict(limits_of(self.world.settings)),
         }
 
     async def _models(self, wanted: list[str]) -> tuple[str, list[str]]:

@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 from daemon.core.release import Release
+from daemon.state.settings import Settings
 from daemon.supervisor.world import World
 from ops import venv, worktree
+from ops.cell import Limits
 from ops.errors import Failed, Refused
 from ops.files import free_bytes
 
@@ -63,3 +65,18 @@ async def program(world: World) -> Release:
     if root is None or python is None:
         raise Refused("the instance does not say where org's own code is", "run: orgctl init")
     return Release("", root, python)
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The settings' limits on a cell; whoever starts it ends it in time."""
+    cells = settings.cells
+    return Limits(
+        memory_bytes=cells.memory_bytes,
+        processes=cells.processes,
+        cpu_seconds=None,
+        wall_seconds=None,
+        file_bytes=cells.file_bytes,
+        open_files=cells.open_files,
+        output_bytes=cells.output_bytes,
+        disk_bytes=cells.disk_bytes,
+    )

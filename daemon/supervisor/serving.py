@@ -17,14 +17,15 @@ from typing import Any, Self
 import httpx
 
 from daemon.core.release import Release
-from daemon.state.settings import Serve, Settings
+from daemon.state.settings import Serve
 from daemon.supervisor.broker import Door, boot_argv, log_file
 from daemon.supervisor.channel import Channel
 from daemon.supervisor.custody import Custody, Kept
+from daemon.supervisor.runnable import limits_of
 from daemon.supervisor.world import World
 from fitness.hidden import without_answers
 from ops import doors
-from ops.cell import SYSTEM_MOUNTS, Cell, Limits, Mount, python_mounts
+from ops.cell import SYSTEM_MOUNTS, Cell, Mount, python_mounts
 from ops.cell import start as start_cell
 from ops.errors import Failed
 from ops.faults import around
@@ -157,21 +158,6 @@ def _finish(over: asyncio.Future[None]) -> None:
         over.set_result(None)
 
 
-def limits_of(settings: Settings, wall_seconds: float | None) -> Limits:
-    """The settings' limits on a cell; `wall_seconds` None for one that serves."""
-    cells = settings.cells
-    return Limits(
-        memory_bytes=cells.memory_bytes,
-        processes=cells.processes,
-        cpu_seconds=None,
-        wall_seconds=wall_seconds,
-        file_bytes=cells.file_bytes,
-        open_files=cells.open_files,
-        output_bytes=cells.output_bytes,
-        disk_bytes=cells.disk_bytes,
-    )
-
-
 def _command(release: Release, slot: str, tag: str | None, standby: bool) -> tuple[str, ...]:
     flags = ["--slot", slot]
     flags += ["--tag", tag] if tag else []
@@ -232,7 +218,7 @@ async def _launch(
         ),
         directory=directory,
         environment=_ways_out(world, order),
-        limits=limits_of(world.settings, None),
+        limits=limits_of(world.settings),
         fds={CURRENT_FD: order.listener.fileno(), CONTROL_FD: theirs.fileno()},
         backend=world.settings.cells.backend,
         bound=not order.lasting,

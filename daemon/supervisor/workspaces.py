@@ -20,7 +20,7 @@ from typing import Any
 from daemon.core.release import Release
 from daemon.supervisor.broker import boot_argv
 from daemon.supervisor.control import Answer
-from daemon.supervisor.serving import limits_of
+from daemon.supervisor.runnable import limits_of
 from daemon.supervisor.world import World
 from ops.cell import SYSTEM_MOUNTS, Cell, Mount, python_mounts
 from ops.cell import start as start_cell
@@ -151,7 +151,7 @@ class Workspaces:
                 Mount(folder, INSIDE, writable=True),
             ),
             directory=str(INSIDE),
-            limits=replace(limits_of(settings, None), output_bytes=OUTPUT_BYTES_MAX),
+            limits=replace(limits_of(settings), output_bytes=OUTPUT_BYTES_MAX),
             fds={REQUEST_FD: request},
             backend=settings.cells.backend,
         )
