@@ -183,7 +183,9 @@ class Cycle:
         candidate, merge = self.merge(candidate)
         await runnable.build(self.world, merge)
         candidate = self.move(candidate, Stage.BUILT)
-        case = judge.Case(candidate.id, merge, self.world.main(), candidate.wish)
+        # The main that it was merged with: another may have come while it was built.
+        base = self.world.point(merge).parents[0]
+        case = judge.Case(candidate.id, merge, base, candidate.wish)
         card = await judge.judge(self.world, self.slots, self.broker, case)
         digest = judge.keep(self.world, card)
         known = {

@@ -101,6 +101,8 @@ class Promoter:
         world = self._world
         if world.main() not in (promotion.main, promotion.merge):
             return Answer.FAILED, {"reason": "main moved since the verdict"}
+        if world.point(promotion.merge).parents[0] != promotion.main:
+            return Answer.FAILED, {"reason": "it was merged with another main than the one of now"}
         card = judge.kept(world, promotion.merge)
         if card is None or card.digest() != promotion.verdict:
             return Answer.FAILED, {"reason": "the scorecard is missing or was changed"}

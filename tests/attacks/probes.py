@@ -52,7 +52,7 @@ attempt("ssh", there(os.path.expanduser("~/.ssh")))
 attempt("key", lambda: "canary-key" in str(os.environ))
 attempt("write the release", lambda: open(f"{sys.prefix}/evil", "w"))
 attempt("write /usr", lambda: open("/usr/evil", "w"))
-attempt("another door", lambda: set(os.listdir("/run/org")) - {"llm"})
+attempt("another door", lambda: set(os.listdir("/run/org")) - {"llm", "broker.sock"})
 attempt("through a link", lambda: os.symlink(f"{HOME}/state", "way") or os.listdir("way"))
 os.path.lexists("way") and os.unlink("way")
 """
