@@ -28,7 +28,7 @@ from ops.signing import parted, unproved
 
 LOG_ENTRIES_MAX = 1_000_000
 TAGS = releases.RELEASE_TAGS, releases.ROLLBACK_TAGS
-LOOKS_MAX = 20
+LOOKS_MAX = 20  # at refs that keep moving
 
 
 def audit(layout: Layout) -> dict[str, Any]:

@@ -128,10 +128,9 @@ def dot(one: list[float], other: list[float]) -> float:
     return sum(a * b for a, b in zip(one, other, strict=True))
 
 
-@pytest.mark.parametrize("stream", [True, False])
-def test_tools_run_here_when_the_setting_says_so(stream: bool) -> None:
-    """What the model calls is run in a cell and told to it; text and usage are of all rounds."""
-    replies = [say("Let me see. ", sh={"command": "echo seen; pwd"}), say("It is there.")]
+@contextmanager
+def running_tools(*replies: Any) -> Iterator[tuple[openai.OpenAI, list[dict[str, Any]]]]:
+    """A client whose tools run here, its model's replies, and what that was asked."""
     asked: list[dict[str, Any]] = []
 
     def play(broker: Answering) -> None:
@@ -145,14 +144,22 @@ def test_tools_run_here_when_the_setting_says_so(stream: bool) -> None:
         with served(here, {"tools": "server"}, ORG_BROKER=way.path) as (_, url):
             secret = here.token("agent", "chat", "tools")
             with openai.OpenAI(base_url=f"{url}/v1", api_key=secret, max_retries=0) as api:
-                if stream:
-                    got = list(api.chat.completions.create(model="m", messages=ASK, stream=True))
-                    text = "".join(one.choices[0].delta.content or "" for one in got)
-                    usage = got[-1].usage
-                    assert got[0].choices[0].delta.role == "assistant"
-                else:
-                    answer = api.chat.completions.create(model="m", messages=ASK)
-                    text, usage = str(answer.choices[0].message.content), answer.usage
+                yield api, asked
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_tools_run_here_when_the_setting_says_so(stream: bool) -> None:
+    """What the model calls is run in a cell and told to it; text and usage are of all rounds."""
+    replies = [say("Let me see. ", sh={"command": "echo seen; pwd"}), say("It is there.")]
+    with running_tools(*replies) as (api, asked):
+        if stream:
+            got = list(api.chat.completions.create(model="m", messages=ASK, stream=True))
+            text = "".join(one.choices[0].delta.content or "" for one in got)
+            usage = got[-1].usage
+            assert got[0].choices[0].delta.role == "assistant"
+        else:
+            answer = api.chat.completions.create(model="m", messages=ASK)
+            text, usage = str(answer.choices[0].message.content), answer.usage
     assert text == "Let me see. It is there."
     assert usage is not None
     assert usage.total_tokens == 240
@@ -166,20 +173,8 @@ def test_a_call_in_the_text_runs_here_too() -> None:
     wrote = '```json\n{"name": "sh", "arguments": {"command": "echo seen"}}\n```'
     shown = '```json\n{"name": "weather", "arguments": {"city": "Oslo"}}\n```'
     replies = [say(wrote), say(shown)]
-    asked: list[dict[str, Any]] = []
-
-    def play(broker: Answering) -> None:
-        asked.append(broker.asked)
-        broker.head()
-        for chunk in chunks(replies[len(asked) - 1]):
-            broker.piece(b"data: " + json.dumps(chunk).encode() + b"\n\n")
-        broker.done()
-
-    with house() as here, scripted_broker(here.world.layout.run / "b", play) as way:
-        with served(here, {"tools": "server"}, ORG_BROKER=way.path) as (_, url):
-            secret = here.token("agent", "chat", "tools")
-            with openai.OpenAI(base_url=f"{url}/v1", api_key=secret, max_retries=0) as api:
-                answer = api.chat.completions.create(model="m", messages=ASK)
+    with running_tools(*replies) as (api, asked):
+        answer = api.chat.completions.create(model="m", messages=ASK)
     assert answer.choices[0].message.content == wrote + shown
     assert len(asked) == 2
     reply, told = asked[1]["messages"][-2:]
@@ -194,22 +189,10 @@ def test_the_client_hears_of_its_own_calls_alone() -> None:
     forced = {"type": "function", "function": {"name": "sh"}}
     both = say("", sh={"command": "echo again"}, weather={"city": "Oslo"})
     replies = [say("", sh={"command": "echo seen"}), both]
-    asked: list[dict[str, Any]] = []
-
-    def play(broker: Answering) -> None:
-        asked.append(broker.asked)
-        broker.head()
-        for chunk in chunks(replies[len(asked) - 1]):
-            broker.piece(b"data: " + json.dumps(chunk).encode() + b"\n\n")
-        broker.done()
-
-    with house() as here, scripted_broker(here.world.layout.run / "b", play) as way:
-        with served(here, {"tools": "server"}, ORG_BROKER=way.path) as (_, url):
-            secret = here.token("agent", "chat", "tools")
-            with openai.OpenAI(base_url=f"{url}/v1", api_key=secret, max_retries=0) as api:
-                answer = api.chat.completions.create(
-                    model="m", messages=ASK, tools=[weather], tool_choice=forced
-                )
+    with running_tools(*replies) as (api, asked):
+        answer = api.chat.completions.create(
+            model="m", messages=ASK, tools=[weather], tool_choice=forced
+        )
     assert [one["tool_choice"] for one in asked] == [forced, "auto"]
     calls = answer.choices[0].message.tool_calls or []
     assert [call.function.name for call in calls] == ["weather"]
