@@ -14,7 +14,7 @@ die() { # sentence, next step
 }
 
 # A command and Debian's package that has it.
-NEEDED=(git:git tmux:tmux bwrap:bubblewrap python3:python3)
+NEEDED=(git:git tmux:tmux bwrap:bubblewrap ssh-keygen:openssh-client python3:python3)
 
 missing_packages() { # [COMMAND:PACKAGE…]
     local pair

@@ -31,6 +31,7 @@ missing() {
     command -v git >/dev/null || printf 'git '
     command -v tmux >/dev/null || printf 'tmux '
     command -v bwrap >/dev/null || printf 'bubblewrap '
+    command -v ssh-keygen >/dev/null || printf 'openssh-client '
     command -v nft >/dev/null || printf 'nftables '
     command -v python3 >/dev/null || printf 'python3 '
     command -v systemctl >/dev/null || printf 'systemd '

@@ -35,6 +35,7 @@ PACKAGES = (
     "git",
     "tmux",
     "bubblewrap",
+    "openssh-client",
     "ca-certificates",
 )
 KERNELS = {"x86_64": "linux-image-cloud-amd64", "aarch64": "linux-image-cloud-arm64"}
