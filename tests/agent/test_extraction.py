@@ -55,3 +55,11 @@ def test_bombs_take_linear_time(piece: str) -> None:
     began = time.process_time()
     extract(piece * (1_000_000 // len(piece)), TOOLS)
     assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("piece", ["<|tool_call_begin|>", "<|channel|>", "<function=", "<a><name>"])
+def test_headers_without_an_end_take_linear_time(piece: str) -> None:
+    """Each is given up after the few characters that a header may have."""
+    began = time.process_time()
+    extract(piece * (4_000_000 // len(piece)), TOOLS)
+    assert time.process_time() - began < 5

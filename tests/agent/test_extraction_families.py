@@ -7,9 +7,11 @@ import pytest
 from daemon.agent.extraction import Extraction, Stream, extract, gathered
 from daemon.agent.extraction.families import GRAMMARS
 from tests.agent.extraction_case import TOOLS
-from tests.agent.extraction_cases import FAMILIES
+from tests.agent.extraction_cases import FAMILIES as PLAIN
+from tests.agent.extraction_more import MORE
 from tests.agent.extraction_negatives import NO_CALLS
 
+FAMILIES = PLAIN | MORE
 PIECES = (1, 2, 3, 5, 8)
 
 

@@ -34,6 +34,7 @@ BOMBS = {
     "escapes": '<tool_call>{"a":"\\',
     "calls": "[f(a=",
     "fences": "\n```json\n{",
+    "headers": "<|tool_call_begin|>",
 }
 PROSE = (
     "The parser reads a < b, {x}, [y] and `code`; it skips to the next thing that may begin\n"

@@ -28,13 +28,13 @@ class Run:
 
 @dataclass(frozen=True)
 class Line:
-    """Nothing but the start of a line may stand before the beginning."""
+    """Nothing but the start of a line, or the end of a tag, may stand before the beginning."""
 
 
 SPACES = Run(r"\s{0,32}")
 BARS = Run("[|｜]")
 GAP = Run(r"[▁_ \\]{1,2}")
-LINE_BEFORE = r"(?<![^\n].)"
+LINE_BEFORE = r"(?<![^\n>].)"
 HERE = Run("")  # what follows is looked at, and not taken
 LINE = Line()
 TAG = Run(r"[\w:|｜.\-]{1,40}")

@@ -36,8 +36,22 @@ ARGUMENTS = (
     "kwargs",
     "arguments_json",
 )
-LISTS = ("tool_calls", "function_calls", "tool_call", "function_call", "calls", "actions")
-BESIDE = frozenset({"id", "type", "index", "call_id", "tool_call_id", "thought", "reasoning"})
+LISTS = (
+    "tool_calls",
+    "function_calls",
+    "tool_call",
+    "function_call",
+    "calls",
+    "actions",
+    "tool_uses",
+    "toolCalls",
+    "functionCalls",
+    "functionCall",
+    "toolUse",
+)
+BESIDE = frozenset(
+    {"id", "type", "index", "call_id", "tool_call_id", "toolUseId", "thought", "reasoning"}
+)
 CALLS_MAX = 64
 
 

@@ -121,7 +121,7 @@ class Source:
         """The first match of `pattern` (at most `width` long) from the cursor, which stays."""
         start = seek = self.at
         while True:
-            found = pattern.search(self.text, seek)
+            found = pattern.search(self.text, seek, start + limit + width)
             if found and found.start() - start <= limit:
                 return found
             seek = max(seek, len(self.text) - width + 1)

@@ -143,6 +143,8 @@ class Stream:
             yield from self._reasoning(found.thinks)
             if not self._begun and not self._called:
                 yield from self._head()
+        elif found.calls and (yield from self._in_code(start)):
+            self._write(start, source.at)
         elif found.calls:
             self._called = True
             self._emit("call", raw, found)
@@ -150,6 +152,15 @@ class Stream:
             self._emit("markup", raw)
         else:
             self._write(start, source.at, found)
+
+    def _in_code(self, start: int) -> Wait[bool]:
+        """Whether one backtick stands before it and one after it: then it is only shown."""
+        source = self._source
+        before = source.text[max(0, start - 2) : start]
+        if not before.endswith("`") or before == "``":
+            return False
+        after = yield from source.peek(2)
+        return after.startswith("`") and after != "``"
 
     def _reasoning(self, closers: tuple[str, ...]) -> Wait[None]:
         source = self._source

@@ -6,6 +6,7 @@ import re
 
 from daemon.agent.extraction.source import SPACE, Source, Wait
 
+CDATA = ("<![CDATA[", "]]>")
 ATTRIBUTE = re.compile(r"""([\w:.\-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 
 
@@ -67,6 +68,7 @@ def closers_of(opening: str) -> tuple[str, ...]:
         ("begin", "end"),
         ("start", "end"),
         ("START", "END"),
+        ("Begin", "End"),
         ("open", "close"),
         ("prefix", "suffix"),
     ):
@@ -81,3 +83,11 @@ def after(source: Source, *closers: str) -> Wait[None]:
     yield from source.skip(SPACE)
     if not closers or not (yield from source.accept(*closers)):
         source.at = here
+
+
+def plain(text: str) -> str:
+    """The text without the mark that keeps XML from reading it."""
+    inner = text.strip()
+    if inner.startswith(CDATA[0]) and inner.endswith(CDATA[1]):
+        return inner[len(CDATA[0]) : -len(CDATA[1])]
+    return text

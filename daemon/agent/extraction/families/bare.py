@@ -19,6 +19,7 @@ from daemon.agent.extraction.source import Source, Wait
 
 QUOTE = Run("[\"']?")
 KEY_END = Run("[\"' \t:]")
+MESSAGE = ("role", "content")  # of OpenAI's, with calls beside them
 CLINGS = re.compile(r"[\w`\"'(=\\]")
 
 
@@ -37,7 +38,7 @@ def read(source: Source, tools: Declared, opening: str) -> Wait[Found | None]:
 
 
 def _starts() -> tuple[Start, ...]:
-    keys = dict.fromkeys((*NAMES, *ARGUMENTS, *LISTS, *sorted(BESIDE)))
+    keys = dict.fromkeys((*NAMES, *ARGUMENTS, *LISTS, *sorted(BESIDE), *MESSAGE))
     objects: list[Start] = [("{", SPACES, HERE, QUOTE, key, KEY_END) for key in keys]
     lists: list[Start] = [("[", SPACES, "{", HERE, *start[1:2], *start[3:]) for start in objects]
     return (*objects, *lists)

@@ -9,12 +9,13 @@ import re
 
 from daemon.agent.extraction.declared import Declared
 from daemon.agent.extraction.families import pythonic
-from daemon.agent.extraction.grammar import LINE, Grammar
+from daemon.agent.extraction.grammar import LINE, SPACES, Grammar
 from daemon.agent.extraction.jsoncalls import Found, found, read_arguments, read_values, strict
 from daemon.agent.extraction.source import SPACE, Source, Wait
 
 FENCE_END = "```"
 LANGUAGE = re.compile(r"[\w+#.\-]*+")
+MORE = re.compile(r"`*+")
 BLANK = re.compile(r"[ \t]*+")
 CALLS_IN = frozenset(
     [
@@ -40,6 +41,9 @@ PYTHON_IN = frozenset({"tool_code", "tool_call", "tool_calls"})
 
 
 def read(source: Source, tools: Declared, opening: str) -> Wait[Found | None]:
+    more = yield from source.skip(MORE)
+    if more:  # a longer fence shows what stands in it, shorter fences too
+        return Found(fenced=FENCE_END + more)
     word = yield from source.skip(LANGUAGE)
     language = word.lower()
     yield from source.skip(BLANK)
@@ -101,4 +105,13 @@ def _tag_at(source: Source, opened: int) -> Wait[bool]:
     return (yield from source.peek()) in ("<", "[")
 
 
-GRAMMAR = Grammar("fenced", ((LINE, FENCE_END),), read)
+GRAMMAR = Grammar(
+    "fenced",
+    (
+        (LINE, FENCE_END),
+        (LINE, "**Tool Call:**", SPACES, FENCE_END),  # RWKV
+        (LINE, "Action:", SPACES, FENCE_END),  # LangChain's agents
+        ("<tool_call>", SPACES, FENCE_END),
+    ),
+    read,
+)

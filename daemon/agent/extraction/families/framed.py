@@ -1,4 +1,4 @@
-"""Families that put marks around the name and around the arguments: PLaMo, old Qwen, Baichuan."""
+"""Families that put marks around the name and around the arguments: PLaMo, old Qwen, Yandex."""
 
 from __future__ import annotations
 
@@ -39,9 +39,15 @@ FRAMES = (
         (PLAMO.format("begin", "requests"), PLAMO.format("begin", "request")),
     ),
     Frame("✿FUNCTION✿:", (("✿ARGS✿:",),), (("✿RESULT✿:", "✿RESULT✿", "✿RETURN✿"),)),
+    Frame("[TOOL_CALL_START]", ()),
+    Frame("<|recipient|>", (("<|content|>",),), (("<|stop|>",),), ("<|from|>assistant",)),
     Frame("<tool>", (("</tool>",), ("<args>", "<tool_input>")), (("</args>", "</tool_input>"),)),
     Frame("<action>", (("</action>",), ("<action_input>",)), (("</action_input>",),)),
-    Frame("to=functions.", (("<|constrain|>json", "json", "code", ""), ("<|message|>", ""))),
+    Frame(
+        "to=functions.",
+        (("<|constrain|>json", "json", "code", ""), ("<|message|>", "")),
+        before=("<tool_call>",),
+    ),
 )
 BY_BEGIN = {frame.begin: frame for frame in FRAMES}
 

@@ -1,4 +1,4 @@
-"""GLM 4.5, Ling 3, Hunyuan: `<tool_call>NAME<arg_key>…</arg_key><arg_value>…`, or JSON in it."""
+"""GLM, Ling 3, Hunyuan, IQuest: `<tool_call>NAME<arg_key>…</arg_key><arg_value>…`, or JSON."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class _Tags:
         def pair(name: str) -> tuple[tuple[str, str], tuple[str, str]]:
             return (tag(name), f"<{name}>"), (tag(name, "/"), f"</{name}>")
 
+        self.begin = (tag("tool_call"), "<tool_call>")
         self.end = (tag("tool_call", "/"), "</tool_call>")
         self.separator = tag("tool_sep")
         self.key = pair("arg_key")
@@ -41,7 +42,7 @@ def read(source: Source, tools: Declared, opening: str) -> Wait[Found | None]:
     yield from source.skip(SPACE)
     name = yield from source.skip(NAME)
     yield from source.skip(SPACE)
-    yield from source.accept(tags.separator)
+    yield from source.accept(tags.separator, ">")
     fence = yield from source.accept("```json", "```")
     yield from source.skip(SPACE)
     if name and (yield from source.peek()) == "{":
@@ -68,7 +69,9 @@ def _read_arguments(source: Source, tags: _Tags) -> Wait[dict[str, str] | None]:
     texts: dict[str, str] = {}
     while True:
         yield from source.skip(SPACE)
-        tag = yield from source.accept(*tags.end, *tags.key[0])
+        tag = yield from source.accept(*tags.end, *tags.key[0], *(tags.begin if texts else ()))
+        if tag in tags.begin:  # the next call, and this one was not closed
+            source.at -= len(tag)
         if tag not in tags.key[0]:
             return texts if tag else None
         key = yield from source.until(*tags.key[1])
@@ -79,7 +82,7 @@ def _read_arguments(source: Source, tags: _Tags) -> Wait[dict[str, str] | None]:
             yield from source.until(*tags.kind[1])
             yield from source.skip(SPACE)
         yield from source.accept(*tags.value[0])
-        text = yield from read_text(source, tags.value[1], (*tags.key[0], *tags.end))
+        text = yield from read_text(source, tags.value[1], (*tags.key[0], *tags.end, *tags.begin))
         if text is None:
             return None
         texts[key[0].strip()] = text
@@ -87,7 +90,7 @@ def _read_arguments(source: Source, tags: _Tags) -> Wait[dict[str, str] | None]:
 
 def _starts() -> tuple[Start, ...]:
     call: Start = ("<", PREFIX, "tool_call", SUFFIX, ">", SPACES)
-    after_name: Start = (HERE, NAMES, SPACES, Run("[<{`]"))
+    after_name: Start = (HERE, NAMES, SPACES, Run("[<{`>]"))
     around: Start = ("<", PREFIX, "tool_calls", SUFFIX, ">", SPACES)
     return ((*call, *after_name), (*around, *call, *after_name))
 

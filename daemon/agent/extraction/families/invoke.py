@@ -8,14 +8,15 @@ from __future__ import annotations
 import re
 
 from daemon.agent.extraction.declared import Declared
-from daemon.agent.extraction.grammar import SPACES, TAG, Grammar, Run, Start
+from daemon.agent.extraction.grammar import SPACES, Grammar, Run, Start
 from daemon.agent.extraction.jsoncalls import Found, found, read_arguments
 from daemon.agent.extraction.lenient import BadValue
 from daemon.agent.extraction.shapes import Call, Fault
 from daemon.agent.extraction.source import HEADER_CHARS_MAX, SPACE, Source, Wait
-from daemon.agent.extraction.tagtext import after, attributes, closers_of, read_text
+from daemon.agent.extraction.tagtext import after, attributes, closers_of, plain, read_text
 
-PREFIX = Run(r"[\w:|｜.\-]{0,24}")
+PREFIX = Run(r"[\w:|｜.\-]{0,24}(?:(?<=[|｜]) )?")  # DeepSeek 4.1 puts a space after its bars
+AROUND = Run(r"[\w:|｜.\-]{1,40}(?:(?<=[|｜]) \w{1,24})?")
 TAGS = ("invoke", "function", "tool", "call", "action", "command")
 PARAMETERS = ("parameter", "param", "arg", "argument")
 HEAD = re.compile(
@@ -23,7 +24,6 @@ HEAD = re.compile(
 )
 OPENING = re.compile(r"\s*([\w.:\-]*)\s*(.*)\Z", re.DOTALL)
 ELEMENT = re.compile(r"[\w.\-]{1,80}\Z")
-CDATA = ("<![CDATA[", "]]>")
 
 
 def read(source: Source, tools: Declared, opening: str) -> Wait[Found | None]:
@@ -93,7 +93,7 @@ def _parameter(source: Source, frame: _Frame) -> Wait[tuple[str, str, str] | Non
         return None
     given = attributes(header[0])
     key = given.get("name") or given.get("key")
-    return (key, _plain(text), given.get("string", "")) if key else None
+    return (key, plain(text), given.get("string", "")) if key else None
 
 
 def _element(source: Source, frame: _Frame) -> Wait[tuple[str, str, str] | None]:
@@ -102,18 +102,11 @@ def _element(source: Source, frame: _Frame) -> Wait[tuple[str, str, str] | None]
     if header is None or not ELEMENT.match(header[0]):
         return None
     found_end = yield from source.until(f"</{header[0]}>")
-    return (header[0], _plain(found_end[0]), "") if found_end else None
-
-
-def _plain(text: str) -> str:
-    inner = text.strip()
-    if inner.startswith(CDATA[0]) and inner.endswith(CDATA[1]):
-        return inner[len(CDATA[0]) : -len(CDATA[1])]
-    return text
+    return (header[0], plain(found_end[0]), "") if found_end else None
 
 
 STARTS: tuple[Start, ...] = (
     *(("<", PREFIX, tag, Run(r"\s"), "name=") for tag in TAGS),
-    *(("<", TAG, ">", SPACES, "<", PREFIX, tag, Run(r"\s"), "name=") for tag in TAGS),
+    *(("<", AROUND, ">", SPACES, "<", PREFIX, tag, Run(r"\s"), "name=") for tag in TAGS),
 )
 GRAMMAR = Grammar("invoke", STARTS, read, ("minimax", "dots", "step3", "minicpm", "claude"))

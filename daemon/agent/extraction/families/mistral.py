@@ -18,6 +18,7 @@ def read(source: Source, tools: Declared, opening: str) -> Wait[Found | None]:
     if (yield from source.peek()) in ("[", "{"):
         return (yield from read_values(source, tools, ENDS))
     name = yield from source.skip(NAME)
+    yield from source.skip(SPACE)
     if (yield from source.accept("[CALL_ID]")):
         if (yield from source.until("[ARGS]", limit=HEADER_CHARS_MAX)) is None:
             return None

@@ -10,7 +10,7 @@ from daemon.agent.extraction.jsoncalls import Found, found, read_arguments
 from daemon.agent.extraction.lenient import BadValue
 from daemon.agent.extraction.shapes import Call, Fault
 from daemon.agent.extraction.source import HEADER_CHARS_MAX, SPACE, Source, Wait
-from daemon.agent.extraction.tagtext import after, closers_of
+from daemon.agent.extraction.tagtext import after, closers_of, plain
 
 NAMES = ("name", "tool_name", "function_name", "tool", "function")
 ARGUMENTS = ("arguments", "parameters", "args", "params", "input", "tool_input")
@@ -65,7 +65,7 @@ def read_elements(source: Source, end: str) -> Wait[list[tuple[str, str]] | None
         text = yield from source.until(f"</{key[0]}>")
         if text is None:
             return None
-        texts.append((key[0], text[0]))
+        texts.append((key[0], plain(text[0])))
 
 
 STARTS: tuple[Start, ...] = tuple(

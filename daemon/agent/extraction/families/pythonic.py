@@ -181,5 +181,5 @@ STARTS: tuple[Start, ...] = (
 GRAMMAR = Grammar(
     "pythonic", STARTS, read, ("llama-4", "llama4", "lfm2", "toolace", "pythonic", "watt-tool")
 )
-BARE_LINES = Grammar("olmo", (), read, ("olmo",), read_head)
+BARE_LINES = Grammar("olmo", (), read, ("olmo", "granite"), read_head)
 __all__ = ["BARE_LINES", "GRAMMAR", "LINE", "Run", "read_calls"]

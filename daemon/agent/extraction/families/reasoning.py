@@ -15,6 +15,9 @@ PAIRS = {
     "<seed:think>": "</seed:think>",
     "<mm:think>": "</mm:think>",
     "<ifm|think>": "</ifm|think>",
+    "<ifm|think_fast>": "</ifm|think_fast>",
+    "<ifm|think_faster>": "</ifm|think_faster>",
+    "<|think:start|>": "<|think:end|>",
     "<think:opensource>": "</think:opensource>",
     "<longcat_think>": "</longcat_think>",
     "[THINK]": "[/THINK]",
@@ -29,7 +32,7 @@ PAIRS = {
 FINAL = "[BEGIN FINAL RESPONSE]"
 THINK_ENDS = (*PAIRS.values(), FINAL)
 # A section of calls ends the reasoning of a model that forgot to; it is read as calls.
-THINK_STAYS = ("<|tool_calls_section_begin|>",)
+THINK_STAYS = ("<|tool_calls_section_begin|>", "<|tools_prefix|>")
 
 
 def read(source: Source, tools: Declared, opening: str) -> Wait[Found | None]:

@@ -46,6 +46,8 @@ TOKENS = (
     "<｜end▁of▁sentence｜>",
     FINAL,
 )
+PREFIXES = ("", "minimax:", "seed:", "antml:", "ifm|", "｜DSML｜", "｜DSML｜ ", "｜GCML｜")
+WRAPPERS = ("tool_calls", "tool_call", "function_calls", "function", "calls", "tools")
 OUTPUTS = ("outputs", "output")
 
 
@@ -89,19 +91,12 @@ AROUND = Grammar(
 )
 CLOSES = Grammar(
     "closes",
-    tuple(
-        (one,)
-        for one in (
-            "</tool_calls>",
-            "</tool_call>",
-            "</function_calls>",
-            "</function>",
-            "</tools>",
-            "<|tool_calls_section_end|>",
-            "<｜tool▁calls▁end｜>",
-            "<|tool_call_end|>",
-            "[/TOOL_CALLS]",
-        )
+    (
+        ("<|tool_calls_section_end|>",),
+        ("<｜tool▁calls▁end｜>",),
+        ("<|tool_call_end|>",),
+        ("[/TOOL_CALLS]",),
+        *((f"</{prefix}{wrapper}>",) for prefix in PREFIXES for wrapper in WRAPPERS),
     ),
     read_close,
 )
