@@ -81,6 +81,11 @@ class RoomFolder:
         return self.path / "skills"
 
     @property
+    def kept(self) -> Path:
+        """What its tools keep as evidence."""
+        return self.path / "kept"
+
+    @property
     def lease(self) -> Path:
         return self.path / "lease"
 
@@ -88,6 +93,7 @@ class RoomFolder:
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.workspace.mkdir(mode=0o700, exist_ok=True)
         self.skills.mkdir(mode=0o700, exist_ok=True)
+        self.kept.mkdir(mode=0o700, exist_ok=True)
 
     def read(self) -> tuple[Json | None, list[Json]]:
         """How the room was furnished last (None: never), and the newest entries."""

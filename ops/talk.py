@@ -31,6 +31,7 @@ SILENT_SECONDS = 1800.0  # between two words of a room that is asked something
 CHUNK_BYTES = 65536
 RULES_BYTES_MAX = 2**18
 INSIDE_WORKSPACE, INSIDE_SKILLS = Path("/workspace"), Path("/skills")
+INSIDE_KEPT = Path("/kept")
 ENTRIES = frozenset({"said", "file", "failed", "interrupted", "unproved", "plan", "end"})
 Event = dict[str, Any]
 
@@ -184,9 +185,11 @@ def _memory(layout: Layout, wish: Wish, end: socket.socket, log: int) -> Child:
 def _cell(wish: Wish, given: Mapping[str, Any], fds: Mapping[int, int]) -> Cell:
     root, python = Path(given["root"]), Path(given["python"])
     door, backend = Path(given["directory"]), str(given["backend"])
+    program = [Mount(Path(source), Path(target)) for source, target in given["mounts"]]
     mounts = {
         doors.INSIDE: Mount(door, doors.INSIDE),
         INSIDE_WORKSPACE: Mount(wish.workspace, INSIDE_WORKSPACE, writable=True),
+        INSIDE_KEPT: Mount(wish.folder.kept, INSIDE_KEPT, writable=True),
         INSIDE_SKILLS / "room": Mount(wish.folder.skills, INSIDE_SKILLS / "room", writable=True),
     }
     for name, folder in shelves(wish.folder.home).items():
@@ -197,11 +200,12 @@ def _cell(wish: Wish, given: Mapping[str, Any], fds: Mapping[int, int]) -> Cell:
     skills = [str(path) for name, path in inside.items() if name.parent == INSIDE_SKILLS]
     return Cell(
         argv=(str(python), "-I", str(root / "ops/boot.py"), wish.program),
-        mounts=(*SYSTEM_MOUNTS, *python_mounts(python), Mount(root, root), *mounts.values()),
+        mounts=(*SYSTEM_MOUNTS, *python_mounts(python), *program, *mounts.values()),
         directory=str(inside[INSIDE_WORKSPACE]),
         environment={
             "ORG_BROKER": str(inside[doors.INSIDE] / doors.BROKER),
             "ORG_IDLE_SECONDS": str(given["idle_seconds"]),
+            "ORG_KEPT": str(inside[INSIDE_KEPT]),
             "ORG_MEMORY": str(MEMORY_FD),
             "ORG_SKILLS": os.pathsep.join(skills),
         },

@@ -14,7 +14,7 @@ FAILING_MIN = 3  # the same calls, and an error each time
 CYCLE_LENGTHS = (2, 3)  # turns that come again, twice over
 STALE_MIN = 8  # turns in a row that brought nothing new
 WINDOW_TURNS = 24
-WAITS = frozenset({"wait", "question"})
+WAITS = frozenset({"wait"})  # not a question: it is answered at once, and nobody is waited for
 BOUNDED = r"(?:timeout\s+(?:-\S+\s+)*[\d.]+[smhd]?\s+)?"  # what it bounds may wait, or not
 WAITING = re.compile(rf"(?:^|[;&|(]|\bdo\b)\s*{BOUNDED}(?:sleep|wait)\b|--wait\b|\btail\s+-f\b")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING
@@ -18,6 +18,8 @@ PIPES_MAX = 3_000  # the grammar's memory grows with their square
 NODES_MAX = 20_000
 WORD_CHARS_MAX = 4_096
 DEPTH_MAX = 5  # of command lines inside command lines
+DOCUMENT = re.compile(rb"<<-?[ \t]*(['\"\\]?)(\w+)")
+RUNS_IN_TEXT = re.compile(rb"\$\(|`")
 WORDS = frozenset({"word", "string", "raw_string", "ansi_c_string", "number", "concatenation"})
 WORDS |= {"simple_expansion", "expansion", "command_substitution", "process_substitution"}
 ECHOES = frozenset({"echo", "printf"})
@@ -82,7 +84,7 @@ def parse(line: str, depth: int = DEPTH_MAX) -> Parsed:
     """All commands of `line`; what is no shell is read as far as it goes."""
     reading = _Reading()
     raw = line.encode("utf-8", "replace")
-    whole = len(raw) <= TEXT_BYTES_MAX and raw.count(b"|") <= PIPES_MAX
+    whole = len(raw) <= TEXT_BYTES_MAX and _pipes(raw) <= PIPES_MAX
     if whole:
         _walk(_parser().parse(raw).root_node, reading)
     lines: dict[str, None] = {}
@@ -97,6 +99,37 @@ def parse(line: str, depth: int = DEPTH_MAX) -> Parsed:
         whole = whole and nested.whole
     bombs = tuple(name for name, twice in reading.functions.items() if twice)
     return Parsed(tuple(reading.found), bombs, whole and reading.nodes <= NODES_MAX)
+
+
+def _pipes(raw: bytes) -> int:
+    """How many the grammar has to work on: those in a document that is only text are data.
+
+    A line without its documents' bars is cheap to read, and its tree tells for certain which
+    of them stand in a document: what only looks like one keeps its bars.
+    """
+    many = raw.count(b"|")
+    if many <= PIPES_MAX or b"<<" not in raw:
+        return many
+    bare = b"\n".join(_without_texts(raw.split(b"\n")))
+    if bare.count(b"|") > PIPES_MAX:
+        return many
+    bodies = _all(_parser().parse(bare).root_node, "heredoc_body")
+    texts = (raw[one.start_byte : one.end_byte] for one in bodies)
+    return many - sum(one.count(b"|") for one in texts if not RUNS_IN_TEXT.search(one))
+
+
+def _without_texts(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """The lines, those that may be a document's text without bars."""
+    end = None
+    for line in lines:
+        if end is None:
+            begun = DOCUMENT.search(line)
+            end = begun[2] if begun else None
+        elif line.strip(b"\t") == end:
+            end = None
+        else:
+            line = line.replace(b"|", b" ")
+        yield line
 
 
 def _is_cut(word: str) -> bool:

@@ -34,7 +34,7 @@ class Upstream:
     key: str | None = field(repr=False)
     http: httpx.AsyncClient
     listed: tuple[str, ...] = ()
-    contexts: dict[str, int] = field(default_factory=dict)  # as the listing told
+    contexts: dict[str, int] = field(default_factory=dict)  # as the server told
     calls: int = 0
     retired: bool = False
 
@@ -74,7 +74,7 @@ class Upstream:
                 listed = json.loads(await _bounded(answer, LISTING_BYTES_MAX))
                 self.listed = tuple(self.wire.names(listed))
                 told = {name: self.wire.context(listed, name) for name in self.listed}
-                self.contexts = {name: tokens for name, tokens in told.items() if tokens}
+                self.contexts |= {name: tokens for name, tokens in told.items() if tokens}
             finally:
                 await answer.aclose()
         except httpx.HTTPError as error:
@@ -85,7 +85,7 @@ class Upstream:
         return list(self.listed)
 
     def _told(self, model: str) -> int:
-        """By the setting or the listing; 0 when neither tells."""
+        """By the setting, or what the server told so far; 0 when neither tells."""
         return self.model.context_tokens or self.contexts.get(model, 0)
 
     async def context(self, model: str) -> int | None:
@@ -101,8 +101,13 @@ class Upstream:
             with suppress(httpx.HTTPError, ValueError, LookupError, TypeError, AttributeError):
                 answer = await self.http.send(request)
                 if (found := self.wire.context(answer.json(), model)) is not None:
+                    self.contexts[model] = found
                     return found
         return None
+
+    async def _wanted(self, model: str) -> int:
+        """The context to ask for, where a server would else cut what is too long, unseen."""
+        return (await self.context(model) or 0) if self.wire.sizes else 0
 
     def known(self, asked: str) -> str | None:
         """The model's name, if it is one of the settings' or the listing's."""
@@ -132,7 +137,7 @@ class Upstream:
         self.calls += 1
         try:
             model = await self._allowed(body.get("model"), chosen)
-            path, asked = self.wire.request({**body, "model": model}, self._told(model))
+            path, asked = self.wire.request({**body, "model": model}, await self._wanted(model))
             answer = await self._send(self._request("POST", path, asked))
             try:
                 lines = read_lines(answer, self._secret)

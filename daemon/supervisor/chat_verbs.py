@@ -12,8 +12,10 @@ from daemon.supervisor.broker import Broker
 from daemon.supervisor.control import Answer, Verb
 from daemon.supervisor.runnable import limits_of
 from daemon.supervisor.world import World
+from fitness.hidden import without_answers
 from ops.errors import Exit, Failed, Refused
 from ops.files import remove_tree
+from ops.mounts import Mount
 
 DOOR = "chat-"
 SHOWN_MAX = 8
@@ -38,11 +40,15 @@ class ChatVerbs:
         await self._sweep()
         program = await runnable.program(self.world)
         door = await self.broker.open(f"{DOOR}{pid}", models=models)
+        seen = without_answers(
+            (Mount(program.root, program.root),), self.world.layout.run / "empty"
+        )
         endpoints = [self.world.settings.endpoint(one) for one in (model, *models)]
         return {
             "directory": str(door.directory),
             "root": str(program.root),
             "python": str(program.python),
+            "mounts": [(str(mount.source), str(mount.target)) for mount in seen],
             "model": model,
             "idle_seconds": max(one.idle_seconds for one in endpoints),
             "backend": self.world.settings.cells.backend,

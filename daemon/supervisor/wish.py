@@ -30,21 +30,28 @@ class Wish:
 
 
 def protocol_of(world: World, goal: Goal, model: str) -> Protocol:
-    """The goal's own wish, else the setting, else by the size that the model's name tells."""
-    if goal.protocol is not None and (goal.session is None or model == RECORDED):
-        return goal.protocol  # one that ships with a session says how that was recorded
-    if world.settings.author.protocol != "auto":
-        return Protocol(world.settings.author.protocol)
+    """What was asked for, else by the size that the model's name tells."""
+    asked = _asked(world, goal, model)
+    if asked is not None:
+        return asked
     small = any(
         hint in model.lower().replace("-", "").replace("_", "") for hint in SMALL_MODEL_HINTS
     )
     return Protocol.REWRITE if small else Protocol.AGENT
 
 
+def _asked(world: World, goal: Goal, model: str) -> Protocol | None:
+    """The goal's own wish, else the setting; None when neither says."""
+    if goal.protocol is not None and (goal.session is None or model == RECORDED):
+        return goal.protocol  # one that ships with a session says how that was recorded
+    own = world.settings.author.protocol
+    return Protocol(own) if own != "auto" else None
+
+
 def chosen_protocol(world: World, candidate: Candidate, goal: Goal, model: str) -> Protocol:
     """What was asked for, else by what worked; a recorded session has chosen already."""
     likely = protocol_of(world, goal, model)
-    asked = goal.protocol is likely or world.settings.author.protocol != "auto"
+    asked = _asked(world, goal, model) is not None
     if asked or model == RECORDED or (goal.module is None and likely is Protocol.AGENT):
         return likely
     return learned.protocol(world.journal, candidate, model, likely)

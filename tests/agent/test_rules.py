@@ -38,6 +38,16 @@ def test_a_document_given_to_a_command_is_no_command() -> None:
         shipped().check_command("cat <<E\n$(rm -rf /)\nE\n")
 
 
+@pytest.mark.parametrize("end", ["'E'", '"E"', "E", "\\E"])
+def test_a_documents_bars_are_data(end: str) -> None:
+    """A large table is written as it is; what stands beside it is read all the same."""
+    table = "| a | b | c |\n" * 2_000
+    line = f"cat > table.md <<{end} && echo ok\n{table}E\n"
+    assert {one.program for one in shipped().check_command(line)} == {"cat", "echo"}
+    with pytest.raises(Broken, match="delete-everything"):
+        shipped().check_command(f"{line}rm -rf /\n")
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -57,7 +67,8 @@ def test_a_document_given_to_a_shell_is_read(line: str) -> None:
 def test_what_nobody_could_read_is_refused() -> None:
     """Too long, too many commands, too deep: never read half and run whole."""
     many = ("a;" * 60_000, "a|" * 60_000, f"echo {'x' * 300_000}", f"sh -c '{'a;' * 3_000}'")
-    for line in many:
+    hidden = f"echo '<<E'\n{'! a|' * 4_000}a\nE\n", f"cat <<E\n$(\n{'! a|' * 4_000}a\n)\nE\n"
+    for line in many + hidden:
         with pytest.raises(Broken, match="too-complicated"):
             shipped().check_command(line)
     deep = "reboot"

@@ -160,6 +160,16 @@ def test_circles_are_seen_and_waiting_is_none(made: list[Any], circles: bool) ->
     assert (circling(made) is not None) == circles
 
 
+def test_a_question_asked_over_and_over_ends_with_a_reason(tmp_path: Path) -> None:
+    """Nobody may be there to answer: asking again is no wait."""
+    asked = calls(("question", {"question": "Tabs or spaces?"}))
+    end = run_of(tmp_path, *[asked] * 9).until_end()
+    assert (end.status, end.reason) == (
+        "stuck",
+        "the same call was made 3 times with the same answer",
+    )
+
+
 def test_a_circle_is_told_once_and_then_ends_it(tmp_path: Path) -> None:
     """Who leaves it in between is told again the next time."""
     a, b = sh("echo a"), sh("echo b")

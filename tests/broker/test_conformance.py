@@ -24,7 +24,15 @@ from daemon.agent.providers import ModelFault, Reply
 from daemon.agent.providers.openai import OpenAI
 from tests.broker.conversations import CONVERSATIONS, PIXEL, Conversation
 from tests.broker.running import KEY, running_broker
-from tests.broker.wires import COMPLETION, PATHS, PROMPT, STREAMS, WireServer, wire_server
+from tests.broker.wires import (
+    COMPLETION,
+    LOADED_TOKENS,
+    PATHS,
+    PROMPT,
+    STREAMS,
+    WireServer,
+    wire_server,
+)
 
 pytestmark = pytest.mark.process
 
@@ -146,7 +154,7 @@ def check_ollama(asked: dict[str, Any], told: Conversation) -> None:
         assert one["role"] != "tool" or one["tool_name"] in ("weather", "add")
     images = [image for one in asked["messages"] for image in one.get("images", ())]
     assert images == ([PIXEL.partition(",")[2]] if told is CONVERSATIONS["image"] else [])
-    assert asked["options"] == {
+    assert asked["options"] == {"num_ctx": LOADED_TOKENS} | {
         {"max_tokens": "num_predict"}.get(key, key): value for key, value in told.more.items()
     }
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from daemon.agent.messages import Message
+from daemon.agent.providers.openai import OpenAI, over_socket
 from tests.broker.conversations import CONVERSATIONS, Conversation, Told
 from tests.broker.running import running_broker
 from tests.broker.wires import STREAMS, wire_server
@@ -64,6 +66,25 @@ def test_who_opens_a_door_for_a_model_is_told_its_context(tmp_path: Path, provid
             admin.do("reload")
             opened = admin.do("open", cell="c", directory=str(tmp_path), model="m")["ok"]
             assert opened["context_tokens"] == 1024
+
+
+@pytest.mark.parametrize(
+    ("loaded", "set_to", "tokens"), [(2048, 0, 2048), (0, 0, 16_384), (0, 40_000, 40_000)]
+)
+def test_ollama_is_asked_for_the_context_that_was_told(
+    tmp_path: Path, loaded: int, set_to: int, tokens: int
+) -> None:
+    """Else it would cut what is too long, unseen; also where a door was opened for no model."""
+    with wire_server("ollama") as server:
+        server.loaded_tokens, server.answer = loaded, SPOKEN
+        settings = f'[model]\nprovider = "ollama"\nbase = "{server.base}"\n'
+        with running_broker(tmp_path, f"{settings}context_tokens = {set_to}\n") as admin:
+            opened = admin.do("open", cell="c", directory=str(tmp_path))["ok"]
+            with over_socket(opened["socket"], 10) as client:
+                OpenAI(client, "m").reply([Message(role="user", content="x")], [])
+            named = admin.do("open", cell="d", directory=str(tmp_path), model="m")["ok"]
+    (asked,) = [body for path, _, body in server.asked if path == "/api/chat"]
+    assert (asked["options"]["num_ctx"], named["context_tokens"]) == (tokens, tokens)
 
 
 def test_one_that_does_not_answer_is_told(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from tests.broker.conversations import Conversation
 from tests.serving import Handler, serving
 
 PROMPT, COMPLETION = 37, 11
+LOADED_TOKENS = 2048
 Event = dict[str, Any]
 
 
@@ -186,7 +187,8 @@ PLAIN_LISTING = ("/v1/models", {"object": "list", "data": [{"id": "m", "object":
 class WireServer(ThreadingHTTPServer):
     """`answer` is the next conversation, or a status, headers and a body to refuse with.
 
-    `answers` come before it, one after the other.
+    `answers` come before it, one after the other. Of Ollama: how many tokens its model is
+    loaded with (0: it is not), and was made for.
     """
 
     daemon_threads = True
@@ -197,6 +199,7 @@ class WireServer(ThreadingHTTPServer):
         self.answer: Any = None
         self.answers: list[Any] = []
         self.asked: list[tuple[str, dict[str, str], Any]] = []
+        self.loaded_tokens, self.made_tokens = LOADED_TOKENS, 131_072
 
     @property
     def base(self) -> str:
@@ -212,7 +215,8 @@ class _Handler(Handler):
             self.send(200, json.dumps(props).encode())
             return
         if self.server.provider == "ollama" and self.path == "/api/ps":
-            loaded = {"models": [{"name": "m:latest", "context_length": 2048}]}
+            given = self.server.loaded_tokens
+            loaded = {"models": [{"name": "m:latest", "context_length": given}] if given else []}
             self.send(200, json.dumps(loaded).encode())
             return
         path, listing = LISTINGS.get(self.server.provider, PLAIN_LISTING)
@@ -226,7 +230,8 @@ class _Handler(Handler):
         headers = {key.lower(): value for key, value in self.headers.items()}
         self.server.asked.append((self.path, headers, body))
         if self.path == "/api/show":
-            self.send(404, b"{}")
+            known = {"model_info": {"llama.context_length": self.server.made_tokens}}
+            self.send(200, json.dumps(known).encode())
             return
         answer = self.server.answers.pop(0) if self.server.answers else self.server.answer
         if isinstance(answer, tuple):

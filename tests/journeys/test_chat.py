@@ -29,6 +29,7 @@ def test_personas_and_models_for_scripts(home: Home, tmp_path: Path) -> None:
     """Two agents on two models, tools in the cell, a transcript that another call goes on with."""
     (tmp_path / "bob.md").write_text("You count words.")
     probe = "import os,socket; print(os.listdir('/'), socket.socket().connect_ex(('127.0.0.1', 9)))"
+    probe = f"print('x' * 9000); {probe}"
     replies = [
         say("I wrote it. @bob", write_file={"path": "a.txt", "content": "one two"}),
         say("", write_file={"path": "plans.secret", "content": "x"}),
@@ -59,6 +60,8 @@ def test_personas_and_models_for_scripts(home: Home, tmp_path: Path) -> None:
             assert (room / "workspace/a.txt").read_text() == "one two"
             assert "the rule no-secrets" in str(model.asked[2]["messages"][-1])
             printed = model.asked[5]["messages"][-1]["content"]
+            whole = (room / "kept/outputs/output-1.txt").read_text()
+            assert "all of it is kept as output-1.txt" in printed and "x" * 9000 in whole
             assert str(home.path) not in printed and "'workspace'" in printed
             assert not printed.rstrip().endswith(" 0")  # no network in there
             remembered = home.ask("memory", "search", "number that opens the door")

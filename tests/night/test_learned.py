@@ -8,6 +8,8 @@ from daemon.core.candidate import Candidate, Stage
 from daemon.core.goal import Goal, Protocol
 from daemon.state.journal import Journal
 from daemon.supervisor import learned
+from daemon.supervisor.wish import chosen_protocol
+from tests.supervisor.grown import grown
 
 
 def old(number: int, protocol: Protocol, state: Stage, model: str = "m") -> Candidate:
@@ -51,3 +53,16 @@ def test_what_worked_is_chosen_more_often_for_that_model(tmp_path: Path) -> None
         "promoted": 20,
         "tokens": 200,
     }
+
+
+def test_how_a_session_was_recorded_decides_nothing_for_a_live_model(tmp_path: Path) -> None:
+    """Nor where it happens to be what is likely; what somebody asked for does."""
+    world = grown(tmp_path, 0, 0).world
+    for number in range(20):
+        world.journal.save_candidate(old(number, Protocol.REWRITE, Stage.PROMOTED))
+    plain = Goal(id="g", text="g", module="a.py", protocol=Protocol.AGENT)
+    shipped = plain.model_copy(update={"session": "s.jsonl"})
+    fresh = [old(number, Protocol.AGENT, Stage.DRAFTING) for number in range(500, 520)]
+    chosen = [chosen_protocol(world, one, shipped, "m") for one in fresh]
+    assert Protocol.REWRITE in chosen
+    assert {chosen_protocol(world, one, plain, "m") for one in fresh} == {Protocol.AGENT}

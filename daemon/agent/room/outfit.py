@@ -21,6 +21,7 @@ from daemon.agent.workspace import Workspace
 
 BROKER = "ORG_BROKER"  # a socket's path
 IDLE = "ORG_IDLE_SECONDS"  # how long the broker lets a model be silent
+KEPT = "ORG_KEPT"  # a folder, for what tools keep as evidence
 MEMORY = "ORG_MEMORY"  # the number of a descriptor, where there is a memory
 SKILLS = "ORG_SKILLS"  # folders; the first is the room's own, where it may keep more
 # Of an author, who has one goal and nobody to talk with.
@@ -68,7 +69,8 @@ def _memory() -> MemoryDoor | None:
 def workspace_of(rules: str) -> Workspace:
     """Where we are; `rules` are a person's own, beside the shipped ones. Raises Refused."""
     checked = shipped().with_more(rules, "rules.toml") if rules else None
-    return Workspace(Path.cwd(), rules=checked)
+    kept = os.environ.get(KEPT)
+    return Workspace(Path.cwd(), rules=checked, kept=Path(kept) if kept else None)
 
 
 def providers() -> Providers:

@@ -70,7 +70,7 @@ async def _worked(opening: Opening, line: Line) -> dict[str, Any]:
     ask = opening.criteria.approve == "ask" or bool(draft.reasons)
     if ask and not opening.approved:
         return {"outcome": "awaiting-approval", "reasons": list(draft.reasons)}
-    bench = Bench(providers(), tools.of, line.tell, workspace.rules)
+    bench = Bench(providers(), tools.of, line.tell, workspace.rules, workspace.kept)
     team = Team(members, bench, line.tell, workspace.root, opening.parallel)
     team.take_up(opening.entries)
     good = await team.work(draft.plan)

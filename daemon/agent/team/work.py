@@ -49,12 +49,15 @@ class Bench:
     toolbox: Toolbox
     tell: Tell
     rules: Rules | None = None
+    kept: Path | None = None  # what the tools keep stands in it, apart for each start of a subtask
 
     def work(self, seat: Seat, subtask: Subtask, files: Files, told: Sequence[Entry]) -> Done:
         """In a thread of its own; `told` is what others said whose work this builds on."""
         with tempfile.TemporaryDirectory(prefix=f"work-{subtask.id}-") as folder:
             root = Path(folder)
-            workspace = Workspace(root, rules=self.rules)
+            prefix = f"{subtask.id}-"
+            kept = Path(tempfile.mkdtemp(prefix=prefix, dir=self.kept)) if self.kept else None
+            workspace = Workspace(root, rules=self.rules, kept=kept)
             lay_out(files, root)
             try:
                 return self._worked(seat, subtask, workspace, files, told)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 
 from daemon.agent.tools.tool import Result
 from daemon.agent.workspace import Outside, Workspace
@@ -93,12 +94,13 @@ def _kept(text: str, workspace: Workspace) -> str | None:
         return None
     folder = workspace.kept / "outputs"
     folder.mkdir(parents=True, exist_ok=True)
-    number = len(list(folder.iterdir())) + 1
-    if number > KEPT_OUTPUTS_MAX:
-        return None
-    name = f"output-{number}.txt"
-    (folder / name).write_text(text, encoding="utf-8", errors="replace")
-    return name
+    for number in range(len(list(folder.iterdir())) + 1, KEPT_OUTPUTS_MAX + 1):
+        name = f"output-{number}.txt"
+        with suppress(FileExistsError):  # another member of the room was faster
+            with (folder / name).open("x", encoding="utf-8", errors="replace") as out:
+                out.write(text)
+            return name
+    return None
 
 
 def result(code: int | None, said: str) -> Result:

@@ -17,6 +17,7 @@ class Wire(Protocol):
     """One provider's protocol; it holds no state of a call."""
 
     listing: str  # the path that tells the models on offer
+    sizes: bool  # whether a request says how much context it wants
 
     def url(self, base: str, path: str) -> str: ...
 

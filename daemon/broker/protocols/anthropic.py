@@ -41,6 +41,7 @@ IN_JSON = "Answer with one JSON value and nothing else."
 
 class Anthropic:
     listing = "/models"
+    sizes = False
 
     def url(self, base: str, path: str) -> str:
         base = base.rstrip("/")

@@ -34,8 +34,12 @@ OPTIONS = {
 }
 
 
+CONTEXT_TOKENS_MAX = 16_384  # asked for unless the setting says more: it costs memory
+
+
 class Ollama:
     listing = "/api/tags"
+    sizes = True
 
     def url(self, base: str, path: str) -> str:
         return base.rstrip("/").removesuffix("/v1") + path
@@ -92,14 +96,14 @@ class Ollama:
         return [str(row["name"]) for row in listed["models"]]
 
     def context(self, listed: Any, model: str) -> int | None:
-        """What a loaded one was given, else what it was made for, which is more than it gets."""
+        """What a loaded one was given, else as much as it was made for and we ask for."""
         for row in listed.get("models") or ():
             given = row.get("context_length")
             if row.get("name") in (model, f"{model}:latest") and isinstance(given, int):
                 return given
         known = listed.get("model_info") or {}
         found = [value for key, value in known.items() if key.endswith(".context_length")]
-        return int(found[0]) if found else None
+        return min(int(found[0]), CONTEXT_TOKENS_MAX) if found else None
 
     def details(self, model: str) -> list[tuple[str, str, dict[str, Any] | None]]:
         return [("GET", "/api/ps", None), ("POST", "/api/show", {"model": model})]

@@ -13,6 +13,7 @@ class OpenAI:
     """Passed through as it is."""
 
     listing = "/models"
+    sizes = False
 
     def url(self, base: str, path: str) -> str:
         base = base.rstrip("/")

@@ -86,6 +86,18 @@ def test_independent_subtasks_overlap_and_join(tmp_path: Path) -> None:
     assert "a: [done] Done." in scripts.asked[-1] and "b: [done] Done." in scripts.asked[-1]
 
 
+def test_what_a_member_saw_cut_is_kept_whole(tmp_path: Path) -> None:
+    """As evidence, apart for each start of a subtask; it is no part of the work."""
+    code = json.dumps({"code": "print('x' * 9000)"})
+    scripts = ByTask(a=[says("", ("python_run", code)), says("Done.")])
+    team, _ = team_of(tmp_path / "w", scripts, seat("alice"))
+    team.bench.kept = tmp_path
+    assert work(team, plan(a=None))
+    (kept,) = tmp_path.glob("a-*/outputs/output-1.txt")
+    assert kept.read_text() == "x" * 9000
+    assert list((tmp_path / "w").iterdir()) == []
+
+
 def test_branches_run_by_outcome(tmp_path: Path) -> None:
     """A failure starts what waits for it, skips what needed success; made up for, all is well."""
     fault = ModelFault("model_refused", "no")
