@@ -5,18 +5,22 @@ Backends: `bubblewrap` (the default), `docker`, and `none`, which must be asked 
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import select
 import signal
+import stat
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from ops import cell_bubblewrap, cell_docker
 from ops.cell_disk import Written
 from ops.cell_order import DEFAULT, Cell, Limits, Outcome, inside, per_process, prlimit
 from ops.cgroups import Use
 from ops.errors import Exit, Refused
+from ops.loaded import ROOT
 from ops.mounts import SYSTEM_MOUNTS, Mount, python_mounts
 from ops.processes import Child, spawn
 
@@ -63,10 +67,39 @@ def walls(backend: str) -> tuple[str, ...]:
 
 
 def start(cell: Cell, stdout: int | None, stderr: int | None) -> Child:
-    """Start it and leave it running. Raises Refused when cells cannot be made here."""
+    """Start it and leave it running. Raises Refused when cells cannot be made here.
+
+    What it says to a file, ours where none is named, is appended from outside: the file
+    itself is not handed in.
+    """
     available(cell.backend)
-    fds = dict(cell.fds)
-    fds |= {number: ours for number, ours in ((1, stdout), (2, stderr)) if ours is not None}
+    said = {1: 1 if stdout is None else stdout, 2: 2 if stderr is None else stderr}
+    files = {ours for ours in said.values() if stat.S_ISREG(os.fstat(ours).st_mode)}
+    with contextlib.ExitStack() as writers:
+        made = {log: writers.enter_context(_writer(log, cell.limits.file_bytes)) for log in files}
+        ends = {log: end for log, (end, _) in made.items()}
+        child = _started(cell, {number: ends.get(ours, ours) for number, ours in said.items()})
+    child.writers = tuple(writer for _, writer in made.values())
+    return child
+
+
+@contextlib.contextmanager
+def _writer(log: int, bytes_max: int) -> Iterator[tuple[int, Child]]:
+    """The end of a pipe, closed here at the end, and who appends to the log what comes by it."""
+    come, end = os.pipe()
+    argv = (sys.executable, "-I", "-S", str(ROOT / "ops/cell_log.py"), str(bytes_max))
+    with os.fdopen(come, "rb", 0), os.fdopen(end, "wb", 0) as pipe:
+        writer = spawn(argv, environment={}, fds={0: come, 1: log, 2: log})
+        try:
+            yield end, writer
+        except BaseException:
+            pipe.close()
+            writer.wait(DRAIN_SECONDS)
+            raise
+
+
+def _started(cell: Cell, said: Mapping[int, int]) -> Child:
+    fds = {**cell.fds, **said}
     if cell.backend == "none":
         return _start_unwalled(cell, fds)
     if cell.backend == "docker":

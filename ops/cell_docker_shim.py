@@ -156,7 +156,7 @@ def _walls(order: dict[str, Any], mounts: list[tuple[str, str, bool]]) -> dict[s
         "memswap_limit": order["memory_bytes"],
         "pids_limit": order["processes"],
         "shm_size": min(order["tmp_bytes"], order["memory_bytes"]),
-        "tmpfs": {"/tmp": size},
+        "tmpfs": {"/tmp": size, "/sys": "ro"},  # the engine would show the machine's
         "ulimits": [Ulimit(name=k, soft=v, hard=v) for k, v in order["per_process"].items()],
         "log_config": LogConfig(type=LogConfig.types.NONE),
         "mounts": [

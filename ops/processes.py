@@ -46,6 +46,7 @@ class Child:
         self.pid = pid
         self.mark: str | None = None  # in the environment of all it starts, where no walls end it
         self.room: Room | None = None  # is ended with the child, and knows what it used
+        self.writers: tuple[Child, ...] = ()  # of its logs; they end by themselves once it has
         self.started = time.time()
         self._spent = Use()
         self._pidfd = os.pidfd_open(pid) if descriptor is None else descriptor
@@ -125,6 +126,8 @@ class Child:
             self.room.end()
         if self.mark is not None:
             sweep(self.mark)
+        for writer in self.writers:
+            writer.wait(SWEEP_SECONDS)
 
     def kill_alone(self) -> None:
         """End it and nothing it started."""

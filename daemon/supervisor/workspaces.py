@@ -22,6 +22,7 @@ from daemon.supervisor.broker import boot_argv
 from daemon.supervisor.control import Answer
 from daemon.supervisor.runnable import limits_of
 from daemon.supervisor.world import World
+from fitness.hidden import without_answers
 from ops.cell import SYSTEM_MOUNTS, Cell, Mount, python_mounts
 from ops.cell import start as start_cell
 from ops.errors import Exit, Refused
@@ -147,7 +148,9 @@ class Workspaces:
             mounts=(
                 *SYSTEM_MOUNTS,
                 *python_mounts(release.python),
-                Mount(release.root, release.root),
+                *without_answers(
+                    (Mount(release.root, release.root),), self.world.layout.run / "empty"
+                ),
                 Mount(folder, INSIDE, writable=True),
             ),
             directory=str(INSIDE),

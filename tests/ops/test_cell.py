@@ -138,10 +138,10 @@ import os
 print("canary" in str(os.environ), os.path.exists({str(tmp_path)!r}))
 print(sorted(int(p) for p in os.listdir("/proc") if p.isdigit()))
 print([n for n in (0, 1, 2, 3, 4, 5, 90, 91, 92) if os.path.exists(f"/proc/self/fd/{{n}}")])
-print(os.path.exists("/home/.ssh") or os.path.exists("/var/lib") or os.path.exists("/etc/shadow"))
+print([p for p in ("/home/.ssh", "/var/lib", "/etc/shadow", "/sys/fs") if os.path.exists(p)])
 """
     said = cells.python(code).stdout.decode().splitlines()
-    assert said == ["False False", "[1]", "[0, 1, 2]", "False"]
+    assert said == ["False False", "[1]", "[0, 1, 2]", "[]"]
 
 
 def test_the_environment_is_what_was_named(cells: Maker) -> None:
