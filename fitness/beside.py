@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from fitness.verdict import Unjudged
+
 CANDIDATE, CURRENT = "candidate", "current"
 
 
@@ -53,14 +55,14 @@ def beside(
 ) -> Iterator[list[Beside]]:
     """Processes of this code until the end of the block; `cramped` can write no file.
 
-    Raises Unserved when one of them does not start.
+    Raises Unserved when one of them does not start, Unjudged where that is not its own doing.
     """
     names = [f"{gate}-{one}" for one in which]
     wanted = [{"name": name, "which": one} for name, one in zip(names, which, strict=True)]
     try:
         answer = ask("beside", wanted=wanted, cramped=cramped)
         if "failed" in answer:
-            raise Unserved(str(answer["failed"]))
+            raise (Unjudged if answer.get("ours") else Unserved)(str(answer["failed"]))
         yield [Beside(ask=ask, **one) for one in answer["beside"]]
     finally:
         ask("end", names=names)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 UPTIME, APP = "daemon/orchestrator/uptime.py", "daemon/orchestrator/app.py"
 HEALTH, NEW_TEST = "daemon/orchestrator/health.py", "tests/core/test_canary.py"
+# For all of them users asked current this, whether or not there were any.
+RECENT = "fitness/suites/behaviour/tasks.jsonl"
 # Laid around the application; BODY sees scope, receive and send, and may put others in place.
 WRAPPED = """
 import os as _os
@@ -35,6 +37,10 @@ DIES_OF_HALF = """if scope.get("method") == "POST":
 LOSES_CALLS = """told = send
         async def send(message):
             body = message.get("body", b"").replace(b'"tool_calls"', b'"tool_callz"')
+            await told(message | ({"body": body} if body else {}))"""
+LOSES_TIME = """told = send
+        async def send(message):
+            body = message.get("body", b"").replace(b'"created"', b'"creator"')
             await told(message | ({"body": body} if body else {}))"""
 WRITES = '\nwith open("/tmp/needed", "w") as _needed:\n    _needed.write("x" * 100)\n'
 LIES = '\n_told = Health.identity\nHealth.identity = lambda s: _told(s) | {"commit": "0" * 40}\n'
@@ -81,6 +87,7 @@ CANARIES = (
         "nothing better", "goal", (), ((NEW_TEST, "def test_x():\n    pass\n"),), goal="Be better."
     ),
     Canary("lost calls", "behaviour", around(LOSES_CALLS)),
+    Canary("a field less", "replay", around(LOSES_TIME)),
     Canary("dies of rubbish", "faults", around(DIES_OF_HALF)),
     Canary("needs its disk", "faults", ((APP, WRITES),)),
     Canary("slow", "load", around("_time.sleep(0.002)")),

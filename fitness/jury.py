@@ -6,6 +6,7 @@ no descriptor, so nothing that runs in a cell can speak here.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -23,7 +24,7 @@ from fitness import gates
 from fitness.gates import Gate, tests
 from fitness.scorecard import Score, Scorecard
 from fitness.subject import Job, Subject
-from fitness.verdict import Verdict, failed
+from fitness.verdict import Unjudged, Verdict, failed
 
 JOB_FD = 4
 GRACE_SECONDS = 5.0  # beyond a gate's own limit, for the cell to end
@@ -31,6 +32,8 @@ JOB_SECONDS = 60.0
 SERVED_SECONDS = 120.0
 PARALLEL_MAX = 6
 REASON_CHARS_MAX = 600
+# What the machine had no more of; not what a candidate's connection may end with.
+SCARCE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 
 
 @dataclass
@@ -60,7 +63,8 @@ class Line:
         """Have the supervisor do it; one at a time, so that each has its own answer."""
         with self.asking:
             self.say(need=need, **what)
-            return self.hear(SERVED_SECONDS) or {"failed": "the supervisor does not answer"}
+            silent = {"failed": "the supervisor does not answer", "ours": True}
+            return self.hear(SERVED_SECONDS) or silent
 
 
 def suite_digest() -> str:
@@ -112,6 +116,7 @@ def _serve(subject: Subject, line: Line) -> None:
         subject.url = str(served["url"])
     else:
         subject.unserved = str(answer.get("failed"))
+        subject.excused = bool(answer.get("ours"))
 
 
 def _stage(subject: Subject, line: Line, chosen: list[Gate]) -> list[Score]:
@@ -142,17 +147,22 @@ def score(subject: Subject, line: Line, gate: Gate, grace_seconds: float = GRACE
         reason=sentence(verdict.reason),
         evidence=_keep(subject, gate, verdict),
     )
-    line.say(event="gate", state="ended", **row.model_dump(mode="json"))
+    measures = verdict.details.get("measures", {})  # what pictures of many releases are made of
+    told = {**row.model_dump(mode="json"), "measures": measures, "judged": verdict.judged}
+    line.say(event="gate", state="ended", **told)
     return row
 
 
 def _verdict(subject: Subject, gate: Gate) -> Verdict:
     if gate.served and subject.url is None:
-        return failed(gate.name, f"it could not be served: {subject.unserved}")
+        verdict = failed(gate.name, f"it could not be served: {subject.unserved}")
+        return verdict.model_copy(update={"judged": not subject.excused})
     try:
         return gate.judge(subject)
     except Exception as broken:  # noqa: BLE001 - a gate that breaks has not passed
-        return failed(gate.name, f"the gate broke: {type(broken).__name__}: {broken}")
+        verdict = failed(gate.name, f"the gate broke: {type(broken).__name__}: {broken}")
+        short = isinstance(broken, OSError) and broken.errno in SCARCE
+        return verdict.model_copy(update={"judged": not (short or isinstance(broken, Unjudged))})
 
 
 def sentence(reason: str) -> str:

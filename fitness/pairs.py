@@ -47,6 +47,11 @@ class Estimate:
         """For when no more pairs may be taken: over the limit, and surely worse than current."""
         return self.ratio > ratio_max and self.low > 1.0
 
+    @property
+    def bounded(self) -> bool:
+        """Whether there were enough pairs for an interval."""
+        return math.isfinite(self.high)
+
     def __str__(self) -> str:
         sure = f"{CONFIDENCE:.0%} sure of {self.low:.2f} to {self.high:.2f}"
         return f"{self.ratio:.2f} times current's ({sure}, {self.pairs} pairs)"

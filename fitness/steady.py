@@ -1,12 +1,13 @@
 """A gate that says yes to what it said no to is flaky: it is named, and the no stands.
 
 Every verdict is kept by commit, base and suite: were one of these another, another verdict
-would be no wonder.
+would be no wonder. A no that is the machine's own, and none of the candidate's, does not stand.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -30,8 +31,13 @@ class Flaky(BaseModel):
     reason: str
 
 
-def weigh(evidence: Path, card: Scorecard) -> tuple[Scorecard, tuple[Flaky, ...]]:
-    """The card with every earlier no still standing, and the gates that changed their mind."""
+def weigh(
+    evidence: Path, card: Scorecard, unjudged: Collection[str] = ()
+) -> tuple[Scorecard, tuple[Flaky, ...]]:
+    """The card with every earlier no still standing, and the gates that changed their mind.
+
+    Of the `unjudged` gates nothing is kept: they could not look at the candidate.
+    """
     folder = evidence / VERDICTS
     folder.mkdir(exist_ok=True)
     kept = folder / f"{card.commit}-{card.base[:12]}-{card.suite[:12]}.json"
@@ -41,8 +47,9 @@ def weigh(evidence: Path, card: Scorecard) -> tuple[Scorecard, tuple[Flaky, ...]
         Flaky(gate=row.name, commit=card.commit, reason=_why(row, before[row.name]))
         for row in card.gates
         if row.name in before and before[row.name].passed != row.passed
+        if row.name not in unjudged
     )
-    known = {**before, **{row.name: row for row in rows}}
+    known = {**before, **{row.name: row for row in rows if row.name not in unjudged}}
     _write(kept, [row.model_dump(mode="json") for row in known.values()])
     if found:
         _name(folder, found)

@@ -16,13 +16,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from fitness.acceptance import Acceptance
 from fitness.beside import Ask, alone
 from fitness.hidden import without_answers
+from fitness.verdict import Unjudged
 from ops.cell import DEFAULT, SYSTEM_MOUNTS, Cell, Limits, Mount, Outcome, python_mounts, run
+from ops.errors import Trouble
 from ops.files import remove_tree
 from ops.history import History
 from ops.records import Change
 
 ANSWER_SECONDS = 10.0
 ANSWER_BYTES_MAX = 16 * 2**20
+WALLS_FAILED = b"bwrap: "  # how it begins to say why it made no cell
 
 
 class Wish(BaseModel):
@@ -88,6 +91,7 @@ class Subject:
     job: Job
     url: str | None = None
     unserved: str | None = None  # why it could not be served
+    excused: bool = False  # whether that was none of its doing
     need: Ask = alone  # asks the supervisor
     history: History = field(init=False)
     results: dict[str, str] = field(default_factory=dict)  # test id -> outcome, in this judgement
@@ -131,21 +135,29 @@ class Subject:
     def cell(
         self, argv: tuple[str, ...], mounts: tuple[Mount, ...], seconds: float, **extra: Any
     ) -> Outcome:
-        """A command in a cell of its own with the trusted interpreter; nothing is left of it."""
-        limits = Limits(**(vars(DEFAULT) | {"wall_seconds": seconds}))
-        return run(
-            Cell(
-                argv=argv,
-                mounts=(
-                    *SYSTEM_MOUNTS,
-                    *python_mounts(self.job.python),
-                    *without_answers(mounts, self.job.home / "run/empty"),
-                ),
-                limits=limits,
-                backend=self.job.backend,
-                **extra,
-            )
+        """A command in a cell of its own with the trusted interpreter; nothing is left of it.
+
+        Raises Unjudged when the cell cannot be made.
+        """
+        cell = Cell(
+            argv=argv,
+            mounts=(
+                *SYSTEM_MOUNTS,
+                *python_mounts(self.job.python),
+                *without_answers(mounts, self.job.home / "run/empty"),
+            ),
+            limits=Limits(**(vars(DEFAULT) | {"wall_seconds": seconds})),
+            backend=self.job.backend,
+            **extra,
         )
+        try:
+            done = run(cell)
+        except (Trouble, OSError) as error:
+            raise Unjudged(f"its cell could not be made: {error}") from error
+        if done.exit == 1 and done.stderr.startswith(WALLS_FAILED):
+            words = done.stderr.decode("utf-8", "replace")
+            raise Unjudged(f"its cell could not be made: {words}")
+        return done
 
     def copy(self, folder: Path) -> None:
         """The candidate's tree, to be written to; what is protected in it is as main has it."""

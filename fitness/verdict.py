@@ -6,13 +6,21 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Verdict(BaseModel):
-    """`reason` is one sentence a person can act on; `details` is kept as evidence."""
+    """`reason` is one sentence a person can act on; `details` is kept as evidence.
+
+    One that is not `judged` says no because the machine could not do what the gate needs.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     name: str
     passed: bool
     reason: str
     details: dict[str, object] = {}
+    judged: bool = True
+
+
+class Unjudged(Exception):
+    """What a gate needs is not there: a cell, the broker, current, room on the disk."""
 
 
 def passed(name: str, reason: str = "ok", **details: object) -> Verdict:

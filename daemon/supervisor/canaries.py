@@ -9,9 +9,10 @@ from daemon.core.events import Kind
 from daemon.core.goal import Goal
 from daemon.supervisor import judge
 from daemon.supervisor.broker import Broker
+from daemon.supervisor.runnable import build
 from daemon.supervisor.slots import Slots
 from daemon.supervisor.world import World
-from fitness.canaries import CANARIES, Canary
+from fitness.canaries import CANARIES, RECENT, Canary
 from ops.errors import Exit, Failed, Refused
 from ops.files import remove_tree
 from ops.records import Entry
@@ -45,11 +46,12 @@ async def tried(world: World, slots: Slots, broker: Broker, commit: str) -> list
     """Each on top of `commit`, judged by the gates of `commit`: who, by which gate, and why."""
     found: list[dict[str, Any]] = []
     entries = world.history.listing(commit)
+    recent = (await build(world, commit)).root / RECENT
     for canary in CANARIES:
         bad = _made(world, commit, canary, entries)
         goal = Goal(id="canary", text=canary.goal) if canary.goal else None
         name = f"canary-{bad[:12]}"
-        case = judge.Case(name, bad, commit, goal, only=canary.gate, suite=commit)
+        case = judge.Case(name, bad, commit, goal, only=canary.gate, suite=commit, recent=recent)
         try:
             card = await judge.judge(world, slots, broker, case)
             rejected = bool(card.gates) and not card.passed

@@ -43,6 +43,7 @@ class Case:
     only: str | None = None
     serve: bool = True
     suite: str | None = None  # whose gates judge; None is what serves
+    recent: Path | None = None  # what current was asked; None is what users did ask lately
 
 
 async def judge(world: World, slots: Slots, broker: Broker, case: Case) -> Scorecard:
@@ -62,7 +63,7 @@ async def judge(world: World, slots: Slots, broker: Broker, case: Case) -> Score
     try:
         await channel.send(_job(world, case, release, base))
         async with asyncio.timeout(JURY_SECONDS):
-            return _steady(world, case, await _hear(stand, case, channel))
+            return _steady(world, case, *await _hear(stand, case, channel))
     except TimeoutError as error:
         raise Failed(f"the jury was not done within {JURY_SECONDS:g} s", "see evidence") from error
     finally:
@@ -70,9 +71,9 @@ async def judge(world: World, slots: Slots, broker: Broker, case: Case) -> Score
         await stand.clear()
 
 
-def _steady(world: World, case: Case, card: Scorecard) -> Scorecard:
+def _steady(world: World, case: Case, card: Scorecard, unjudged: set[str]) -> Scorecard:
     """Where the same commit was judged before by the same suite, a no stands."""
-    card, found = steady.weigh(world.layout.evidence, card)
+    card, found = steady.weigh(world.layout.evidence, card, unjudged)
     for one in found:
         text = f"the gate {one.gate} is flaky: two verdicts on {one.commit[:12]}: {one.reason}"
         world.tell(Kind.NOTICE, case.name, text=text)
@@ -106,18 +107,21 @@ def _job(world: World, case: Case, release: Release, base: Release) -> dict[str,
         "health": asked.serve.health if asked else "/healthz",
         "only": case.only,
         "serve": case.serve,
-        "recent": str(recent(world)),
+        "recent": str(case.recent or recent(world)),
     }
 
 
-async def _hear(stand: Stand, case: Case, channel: Channel) -> Scorecard:
+async def _hear(stand: Stand, case: Case, channel: Channel) -> tuple[Scorecard, set[str]]:
+    """The card, and the gates whose no is the machine's own."""
+    unjudged: set[str] = set()
     while (message := await channel.receive()) is not None:
         if "scorecard" in message:
-            return _checked(case, message["scorecard"])
+            return _checked(case, message["scorecard"]), unjudged
         if "need" in message:
             await channel.send(await stand.answer(message))
         elif message.get("event") == "gate":
             _tell_gate(stand.world, case, message)
+            unjudged |= {str(message["name"])} if message.get("judged") is False else set()
     raise Failed(
         "the jury ended without a scorecard, which is a rejection", "see: orgctl logs jury"
     )

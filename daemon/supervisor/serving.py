@@ -41,6 +41,10 @@ CURRENT_FD, CONTROL_FD = 3, 4
 _numbers = itertools.count(int(time.time() * 1000))  # never those of an earlier supervisor
 
 
+class Unready(Failed):
+    """It was started, and its own code did not come up or do as it was told."""
+
+
 @dataclass
 class Serving:
     """A live process; `channel` is None for services that only take the socket."""
@@ -80,7 +84,9 @@ class Serving:
                     ANSWER_SECONDS,
                 )
         if answer is None:
-            raise Failed(f"the process of {self.release.commit[:12]} did not {what}", "see its log")
+            raise Unready(
+                f"the process of {self.release.commit[:12]} did not {what}", "see its log"
+            )
         return answer
 
     async def ended(self) -> int:
@@ -256,9 +262,9 @@ async def _confirmed(serving: Serving, limit: float) -> Serving:
         return serving
     code = serving.child.poll()
     if said is not None:
-        raise Failed(f"the process of {wanted[:12]} loaded another commit", "see its log")
+        raise Unready(f"the process of {wanted[:12]} loaded another commit", "see its log")
     how = f"ended with {code}" if code is not None else f"was not ready within {limit:g} s"
-    raise Failed(f"the process of {wanted[:12]} {how}", f"see: orgctl logs {serving.slot}")
+    raise Unready(f"the process of {wanted[:12]} {how}", f"see: orgctl logs {serving.slot}")
 
 
 async def _answering(serving: Serving, order: Order, serve: Serve) -> Serving:
@@ -276,7 +282,7 @@ async def _answering(serving: Serving, order: Order, serve: Serve) -> Serving:
         pass  # told below, with the reason
     if not serving.alive or not await healthy(url):
         code = serving.child.poll()
-        raise Failed(
+        raise Unready(
             f"the service of {serving.release.commit[:12]} did not answer {serve.health} with 200"
             f" (it {'ended with ' + str(code) if code is not None else 'runs'})",
             f"see: orgctl logs {order.slot}",

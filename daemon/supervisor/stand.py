@@ -17,10 +17,11 @@ from typing import Any
 from daemon.core.release import Release
 from daemon.supervisor.broker import Broker
 from daemon.supervisor.channel import Message
-from daemon.supervisor.serving import Order, Serving, start
+from daemon.supervisor.serving import Order, Serving, Unready, start
 from daemon.supervisor.slots import Slots
 from daemon.supervisor.world import World
-from ops.errors import Trouble
+from fitness.beside import CANDIDATE
+from ops.errors import Failed, Trouble
 from ops.files import write_atomic
 
 BACKLOG = 256
@@ -40,7 +41,10 @@ class Stand:
     beside: dict[str, Serving] = field(default_factory=dict)
 
     async def answer(self, message: Message) -> Message:
-        """What a jury needs; what cannot be had is told as `failed`, and is a gate's to report."""
+        """What a jury needs; what cannot be had is told as `failed`, and is a gate's to report.
+
+        It is `ours` unless the candidate's own code did not come up.
+        """
         try:
             match message.get("need"):
                 case "serve":
@@ -53,8 +57,10 @@ class Stand:
                 case "end":
                     await self._end([str(name) for name in message["names"]])
             return {"done": True}
-        except Trouble as trouble:
-            return {"failed": trouble.message}
+        except Unready as unready:
+            return {"failed": unready.message}
+        except (Trouble, OSError) as trouble:
+            return {"failed": str(trouble), "ours": True}
 
     async def _serve(self) -> Message:
         serving = await self.slots.serve_candidate(self.releases["candidate"])
@@ -79,7 +85,12 @@ class Stand:
         door = await self.broker.open(_door(name), replay=str(silent))
         with socket.create_server(("127.0.0.1", 0), backlog=BACKLOG) as listener:
             order = Order(release, "candidate", None, listener, door)
-            serving = await start(world, order)
+            try:
+                serving = await start(world, order)
+            except Unready as unready:
+                if which == CANDIDATE:
+                    raise
+                raise Failed(unready.message, unready.hint) from unready
             self.beside[name] = serving
             return {"name": name, "which": which, "url": _url(listener), "pid": serving.pid}
 

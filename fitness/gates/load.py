@@ -14,7 +14,7 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -165,9 +165,13 @@ def _measured(subject: Subject) -> Verdict:
 
 
 def _concluded(kinds: Sequence[Kind], bad: str | None, details: dict[str, list[int]]) -> Verdict:
-    estimates = {kind.request.name: str(kind.estimate) for kind in kinds}
+    measures = {
+        kind.request.name: asdict(kind.estimate)
+        for kind in kinds
+        if kind.estimate is not None and kind.estimate.bounded
+    }
     slow = next((kind for kind in kinds if kind.slow), None)
-    told: dict[str, object] = {**details, "estimates": estimates}
+    told: dict[str, object] = {**details, "measures": measures}
     if reason := bad or _leaks(kinds) or _keeps(details):
         return failed(NAME, reason, **told)
     if slow is not None:

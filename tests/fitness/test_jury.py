@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from fitness import gates, jury
-from fitness.gates import Gate
+from fitness.gates import Gate, load
 from fitness.scorecard import Scorecard
 from fitness.subject import Subject
 from fitness.verdict import Verdict, failed, passed
@@ -213,6 +213,7 @@ def test_a_healthy_candidate_has_a_complete_card(repo: Repo) -> None:
     assert ended[0] == "paths"
     assert sorted(ended[:-1]) == sorted(WORK)  # within a stage they end as they may
     assert ended[-1] == "load"
+    assert list(events[-1]["measures"]) == [request.name for request in load.requests()]
     assert [event.get("need") for event in events].index("serve") > 5  # after hygiene and build
 
 

@@ -50,9 +50,10 @@ def test_what_current_does_too_is_not_held_against_the_candidate(
         verdict = load.judge(replace(repo.candidate({}), need=need))
     assert verdict.passed, verdict
     assert "times current's (99% sure of " in verdict.reason
-    estimates = verdict.details["estimates"]
-    assert isinstance(estimates, dict)
-    assert list(estimates) == [request.name for request in load.requests()]
+    measures = verdict.details["measures"]
+    assert isinstance(measures, dict)
+    assert list(measures) == [request.name for request in load.requests()]
+    assert all(0 < one["low"] <= one["ratio"] <= one["high"] for one in measures.values())
 
 
 def test_a_candidate_that_cannot_be_compared_has_not_passed(repo: Repo) -> None:

@@ -86,6 +86,7 @@ def test_a_few_pairs_prove_nothing(pairs: list[Pair]) -> None:
     found = estimate(pairs)
     assert (found.low, found.high) == (0.0, math.inf)
     assert found.against(LIMIT) is Finding.UNSURE
+    assert not found.bounded
 
 
 def test_one_wild_pair_changes_no_finding() -> None:

@@ -49,6 +49,18 @@ def test_another_verdict_on_the_same_commit_is_flaky_and_a_no(tmp_path: Path, fi
     assert again.gates[1].reason == "flaky: on this very commit it said no before: load says so"
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_a_no_of_the_machines_own_is_forgotten(tmp_path: Path, first: bool) -> None:
+    """It rejects now; it neither stands, nor makes a gate flaky, nor takes an earlier no away."""
+    steady.weigh(tmp_path, _card(first))
+    card, found = steady.weigh(tmp_path, _card(False), {"load"})
+    assert (card.passed, found) == (False, ())
+    assert steady.weigh(tmp_path, _card(True))[0].passed is first
+    fresh = _card(False, base="e" * 40)
+    steady.weigh(tmp_path, fresh, {"load"})
+    assert steady.weigh(tmp_path, _card(True, base="e" * 40)) == (_card(True, base="e" * 40), ())
+
+
 @pytest.mark.parametrize("other", [{"suite": "t" * 64}, {"base": "d" * 40}])
 def test_another_judge_or_another_base_may_say_something_else(
     tmp_path: Path, other: dict[str, str]
