@@ -6,7 +6,7 @@ set -euo pipefail
 set_up
 cd "$ROOT"
 of_the_machine=(
-    dockerd:docker.io chromium:chromium chromedriver:chromium-driver socat:socat
+    dockerd:docker.io chromium:chromium chromedriver:chromium-driver socat:socat zsh:zsh fish:fish
     mmdebstrap:mmdebstrap qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils
     busybox:busybox-static mkfs.ext4:e2fsprogs nft:nftables
     virt-xml-validate:libvirt-clients cloud-init:cloud-init

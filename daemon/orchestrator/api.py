@@ -269,6 +269,8 @@ class Api:
             Endpoint(get, "/api/gates", "read", "Every gate's word on every candidate",
                      self.looked, (Param("limit", "how many at most", "integer",
                                          least=1, most=5000),), answer=listing("gates")),
+            Endpoint(get, "/api/measures", "read", "Each release against the one before",
+                     self.looked, answer=listing("measures", release=TEXT)),
             Endpoint(get, "/api/usage", "read", "Tokens by day and by promotion", self.usage),
             Endpoint(get, "/api/spent", "read", "What today and the newest candidates cost",
                      self.looked),

@@ -35,7 +35,7 @@ POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     b"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-MODELS_BELOW = "/v1/"
+ASK_FOR_MODELS = ("/v1/models", "/chat")  # these wait for a model server's own list
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -163,7 +163,7 @@ class Counted:
     def _finish(self, scope: Any, status: int, seconds: float) -> None:
         self._health.note(status, seconds)
         # What reads takes our time alone; what is posted, or asks for models, may wait for one.
-        ours = scope["method"] == "GET" and not scope["path"].startswith(MODELS_BELOW)
+        ours = scope["method"] == "GET" and not scope["path"].startswith(ASK_FOR_MODELS)
         if ours and "endpoint" in scope and status < 400:
             self._health.note_route(_route(scope), seconds)
         if status >= 500 or seconds > SLOW_SECONDS:

@@ -1,7 +1,8 @@
 """Teams and their members as models.
 
 `agent/TEAM.MEMBER` is that member: its persona goes first, its model answers. `team/TEAM` asks
-every member in turn, each hearing those before; the lead answers last, and alone is heard.
+every member in turn, each hearing those before; the lead answers last, and its answer is the
+team's. What the others say is streamed before it, where models put what they think.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from daemon.agent.prompts import prompt
 from daemon.orchestrator.bodies import Wrong
 from daemon.orchestrator.facts import Facts
 from daemon.orchestrator.models import Models
-from daemon.orchestrator.turns import Chunk, Round, asked, last
+from daemon.orchestrator.turns import Chunk, Round, asked, chunk_of, last
 
 AGENT, TEAM = "agent/", "team/"
 Body = dict[str, Any]
@@ -48,7 +49,7 @@ class Ensemble:
         return _as(seat, body)
 
     async def chunks(self, body: Body) -> AsyncIterator[Chunk]:
-        """The lead's answer as it comes; the last chunk has everybody's usage. Raises Wrong."""
+        """Everybody as they speak, the lead last; the last chunk has all usage. Raises Wrong."""
         team = await self._team(str(body["model"]).removeprefix(TEAM), body)
         seats = team["seats"]
         lead = next((one for one in seats if one["name"] == team["lead"]), seats[0])
@@ -57,9 +58,13 @@ class Ensemble:
         said: list[str] = []
         for seat in seats:
             if seat is not lead:
-                heard = Round()
+                heard, mark = Round(), f"{seat['name']}: "
                 async for chunk in asked(self.models, _as(seat, plain, said)):
-                    heard.saw(chunk)
+                    if text := heard.saw(chunk):
+                        delta = {"reasoning_content": mark + text}
+                        yield chunk_of(heard.head | {"model": body["model"]}, delta)
+                        mark = ""
+                yield chunk_of(heard.head | {"model": body["model"]}, {"reasoning_content": "\n\n"})
                 heard.add_to(spent)
                 said.append(f"{seat['name']}: {heard.content}")
         answer = Round()

@@ -30,18 +30,38 @@ class Filter:
     kind: str | None = None
     candidate: str | None = None
 
-    def fits(self, event: Event) -> bool:
-        return self.kind in (None, event["kind"]) and self.candidate in (None, event["candidate"])
+    def fits(self, line: Line) -> bool:
+        return self.kind in (None, line.kind) and self.candidate in (None, line.candidate)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An event, written once for however many listen."""
+
+    number: int
+    kind: str
+    candidate: str | None
+    data: bytes
+
+    @classmethod
+    def of(cls, event: Event) -> Line:
+        told = json.dumps(event, ensure_ascii=False)
+        text = f"id: {event['number']}\nevent: org\ndata: {told}\n\n"
+        data = text.encode("utf-8", "replace")
+        return cls(event["number"], event["kind"], event["candidate"], data)
+
+
+Ear = asyncio.Queue[Line | None]  # None: it is over, and to be taken up again by the last id
 
 
 @dataclass
 class Hub:
-    """`leaving` is set when this process drains: streams end, and begin again at the next one."""
+    """`leaving` while this process drains: streams end, and begin again at the next one."""
 
     facts: Facts
-    leaving: asyncio.Event = field(default_factory=asyncio.Event)
-    kept: deque[Event] = field(default_factory=lambda: deque(maxlen=KEPT_MAX))
-    ears: set[asyncio.Queue[Event | None]] = field(default_factory=set)
+    leaving: bool = False
+    kept: deque[Line] = field(default_factory=lambda: deque(maxlen=KEPT_MAX))
+    ears: set[Ear] = field(default_factory=set)
     task: asyncio.Task[None] | None = None
     hears: asyncio.Event = field(default_factory=asyncio.Event)
     last: int | None = None
@@ -51,27 +71,26 @@ class Hub:
 
         It ends when those cannot be had: whoever listens asks again with the last number it saw.
         """
-        ear: asyncio.Queue[Event | None] = asyncio.Queue(EAR_EVENTS_MAX)
+        ear: Ear = asyncio.Queue(EAR_EVENTS_MAX)
         self.ears.add(ear)
         self._begin()
         try:
             await self._hearing()  # first listen, then look back: so nothing falls between
             yield b"retry: 1000\n\n"
             told = -1 if after is None else after
-            async for event in self._since(after):
-                told = event["number"]
-                if wanted.fits(event):
-                    yield written(event)
-            while not self.leaving.is_set():
-                found = await _next(ear, self.leaving)
-                if found is None:
+            async for line in self._since(after):
+                told = line.number
+                if wanted.fits(line):
+                    yield line.data
+            while not self.leaving:
+                found = await _next(ear)
+                if None in found:
                     return
-                if not found:
-                    yield BEAT
-                elif found["number"] > told:
-                    told = found["number"]
-                    if wanted.fits(found):
-                        yield written(found)
+                new = [line for line in found if line and line.number > told]
+                told = new[-1].number if new else told
+                said = b"".join(line.data for line in new if wanted.fits(line))
+                if said or not found:
+                    yield said or BEAT
         except Wrong:
             pass  # the supervisor is away
         finally:
@@ -87,25 +106,25 @@ class Hub:
     def room(self) -> bool:
         return len(self.ears) < EARS_MAX
 
-    async def _since(self, after: int | None) -> AsyncIterator[Event]:
+    async def _since(self, after: int | None) -> AsyncIterator[Line]:
         """Raises Wrong when the supervisor is away."""
         if after is None:
             return
-        if self.hears.is_set() and self.kept and self.kept[0]["number"] <= after + 1:
-            for event in list(self.kept):
-                if event["number"] > after:
-                    yield event
+        if self.hears.is_set() and self.kept and self.kept[0].number <= after + 1:
+            for line in list(self.kept):
+                if line.number > after:
+                    yield line
             return
-        async for event in self._missed(after):
-            yield event
+        async for line in self._missed(after):
+            yield line
 
-    async def _missed(self, after: int) -> AsyncIterator[Event]:
+    async def _missed(self, after: int) -> AsyncIterator[Line]:
         """Page by page, to the last there is: what begins after that is heard."""
         while True:
             asked = {"after": after, "limit": BACKLOG_MAX}
             found = (await self.facts.ask("events", asked))["events"]
             for event in found:
-                yield event
+                yield Line.of(event)
                 after = event["number"]
             if len(found) < BACKLOG_MAX:
                 return
@@ -116,7 +135,7 @@ class Hub:
 
     async def _listen(self) -> None:
         """For as long as anybody listens; a supervisor that restarts is found again."""
-        while self.ears and not self.leaving.is_set():
+        while self.ears and not self.leaving:
             try:
                 async for event in self.facts.follow():
                     if event and "number" not in event:
@@ -124,7 +143,7 @@ class Hub:
                     if event:
                         if self.last is not None and event["number"] > self.last + 1:
                             await self._catch_up()  # the supervisor's own ear had overflowed
-                        self._hand(event)
+                        self._hand(Line.of(event))
                     else:  # the first word: from now on everything is heard
                         await self._catch_up()
                         self.hears.set()
@@ -141,51 +160,51 @@ class Hub:
     async def _catch_up(self) -> None:
         """What was missed while the supervisor was away, for those who listen still."""
         if self.last is not None:
-            async for event in self._missed(self.last):
-                self._hand(event)
+            async for line in self._missed(self.last):
+                self._hand(line)
 
-    def _hand(self, event: Event) -> None:
-        if self.last is not None and event["number"] <= self.last:
+    def _hand(self, line: Line) -> None:
+        if self.last is not None and line.number <= self.last:
             return
-        if self.kept and event["number"] != self.kept[-1]["number"] + 1:
+        if self.kept and line.number != self.kept[-1].number + 1:
             self.kept.clear()  # a gap: what is kept must be whole
-        self.last = event["number"]
-        self.kept.append(event)
+        self.last = line.number
+        self.kept.append(line)
         for ear in self.ears:
             if ear.full():
                 _cut(ear)
             else:
-                ear.put_nowait(event)
+                ear.put_nowait(line)
+
+    def leave(self) -> None:
+        """End every stream."""
+        self.leaving = True
+        for ear in self.ears:
+            _cut(ear)
+
+    def stay(self) -> None:
+        self.leaving = False
 
     def close(self) -> None:
-        self.leaving.set()
+        self.leave()
         if self.task is not None:
             self.task.cancel()
 
 
-def _cut(ear: asyncio.Queue[Event | None]) -> None:
-    """Too slow: its stream ends, and its client takes it up again by its last id."""
+def _cut(ear: Ear) -> None:
+    """Its stream ends, and its client takes it up again by its last id."""
     while not ear.empty():
         ear.get_nowait()
     ear.put_nowait(None)
 
 
-async def _next(ear: asyncio.Queue[Event | None], leaving: asyncio.Event) -> Event | None:
-    """The next event, None for the end; an empty one when there was none for a while."""
-    if not ear.empty():
-        return ear.get_nowait()
-    hearing = asyncio.ensure_future(ear.get())
-    going = asyncio.ensure_future(leaving.wait())
-    done, _ = await asyncio.wait(
-        {hearing, going}, timeout=BEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED
-    )
-    going.cancel()
-    if hearing in done:
-        return hearing.result()
-    hearing.cancel()
-    return {}
-
-
-def written(event: Event) -> bytes:
-    data = json.dumps(event, ensure_ascii=False)
-    return f"id: {event['number']}\nevent: org\ndata: {data}\n\n".encode("utf-8", "replace")
+async def _next(ear: Ear) -> list[Line | None]:
+    """All that waits, after the first of it; nothing when there was none for a while."""
+    try:
+        async with asyncio.timeout(BEAT_SECONDS):
+            found = [await ear.get()]
+    except TimeoutError:
+        return []
+    while not ear.empty():
+        found.append(ear.get_nowait())
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +17,7 @@ from starlette.routing import Route
 
 from daemon.orchestrator import plans, views, words
 from daemon.orchestrator.bodies import Wrong, read_bytes
+from daemon.orchestrator.ensemble import Ensemble
 from daemon.orchestrator.facts import ACT_SECONDS, Facts
 from daemon.orchestrator.guard import COOKIE
 from daemon.orchestrator.health import Health
@@ -114,9 +116,9 @@ class Page:
     async def _look(self, verb: str, **asked: object) -> dict[str, Any]:
         return await self.facts.ask(verb, {k: v for k, v in asked.items() if v is not None})
 
-    async def _spent(self) -> dict[str, Any]:
+    async def _newer(self, verb: str) -> dict[str, Any]:
         try:
-            return await self._look("spent")
+            return await self._look(verb)
         except Wrong:
             return {}  # an older supervisor does not tell
 
@@ -131,7 +133,7 @@ class Page:
         named = named or (newest[0]["candidate"] if newest else None)
         events = (await self._look("events", limit=60))["events"]
         own = (await self._look("events", limit=400, candidate=named))["events"] if named else []
-        known = views.now(now, own, events) | {"spent": await self._spent()}
+        known = views.now(now, own, events) | {"spent": await self._newer("spent")}
         return self.render("now", at="/", now=now, candidate=named, **known)
 
     async def candidates(self, request: Request) -> Response:
@@ -164,7 +166,9 @@ class Page:
     async def fitness(self, _: Request) -> Response:
         states = (await self._look("states"))["states"]
         gates = (await self._look("gates"))["gates"]
-        known = views.fitness(states, gates) | {"cost": views.cost(await self._spent())}
+        measures = (await self._newer("measures")).get("measures", [])
+        cost = views.cost(await self._newer("spent"))
+        known = views.fitness(states, gates, measures) | {"cost": cost}
         return self.render("fitness", at="/fitness", **known)
 
     async def releases(self, request: Request) -> Response:
@@ -173,15 +177,16 @@ class Page:
         archive = await self._look("candidates", limit=140)
         done = plans.PLANS.get(request.query_params.get("done", ""))
         said = done.done if done else None
-        known = views.releases(found, archive, now)
+        known = views.releases(found, archive, now, request.query_params.get("before"))
         return self.render("releases", at="/releases", now=now, said=said, **known)
 
     async def chat(self, _: Request) -> Response:
-        try:
+        names: list[str] = []
+        with suppress(Wrong, LookupError, TypeError):
             status, body = await self.models.names()
-            names = [str(one["id"]) for one in body["data"]] if status == 200 else []
-        except (Wrong, LookupError, TypeError):
-            names = []
+            if status == 200:
+                names += [str(one["id"]) for one in body["data"]]
+                names += await Ensemble(self.models, self.facts).names()
         return self.render("chat", at="/chat", names=names)
 
     async def logs(self, request: Request) -> Response:

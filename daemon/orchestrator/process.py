@@ -56,7 +56,7 @@ class Line:
             self.stop()
 
     def stop(self) -> None:
-        self._hub.leaving.set()
+        self._hub.leave()
         self._slot.stop()
 
     def _say(self, message: dict[str, object]) -> None:
@@ -66,11 +66,11 @@ class Line:
     async def _do(self, what: str) -> dict[str, object]:
         if what == "accept":
             self._wait_no_more()
-            self._hub.leaving.clear()
+            self._hub.stay()
             await self._slot.accept()
         elif what == "drain":
             connections = await self._slot.drain()
-            self._hub.leaving.set()  # who follows events goes on at the next process
+            self._hub.leave()  # who follows events goes on at the next process
             self._wait_no_more()
             self._waiting = asyncio.create_task(self._tell_when_idle())
             return {"did": what, "connections": connections}

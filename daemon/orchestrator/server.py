@@ -81,6 +81,11 @@ class Slot(Server):
             self.should_exit = over or not self.server_state.connections
         return await super().on_tick(counter)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Nobody looks any more by now; what was in flight is finished all the same, and told."""
+        await super().shutdown(sockets)
+        self.idle.set()
+
     async def accept(self) -> None:
         """Accept connections, for the first time or again."""
         if self.servers:

@@ -78,7 +78,7 @@ class Turns:
             said = Round()
             async for chunk in asked(self.models, wanted | {"messages": messages}):
                 if text := said.saw(chunk):
-                    yield _chunk(said.head, {"content": text})
+                    yield chunk_of(said.head, {"content": text})
             said.add_to(spent)
             declared = said.calls.whole()[:CALLS_A_ROUND_MAX]
             calls = declared
@@ -89,7 +89,7 @@ class Turns:
                 theirs = [call for call in declared if call["function"]["name"] not in names]
                 if theirs:
                     listed = [call | {"index": at} for at, call in enumerate(theirs)]
-                    yield _chunk(said.head, {"tool_calls": listed})
+                    yield chunk_of(said.head, {"tool_calls": listed})
                 yield last(said.head, said.finish, spent)
                 return
             made = {"tool_calls": declared} if declared else {}
@@ -191,7 +191,7 @@ async def _events(reply: Reply) -> AsyncIterator[Chunk]:
                 yield json.loads(data)
 
 
-def _chunk(head: Chunk, delta: Body, finish: str | None = None) -> Chunk:
+def chunk_of(head: Chunk, delta: Body, finish: str | None = None) -> Chunk:
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
     return {**head, "object": "chat.completion.chunk", "choices": [choice]}
 
@@ -199,4 +199,4 @@ def _chunk(head: Chunk, delta: Body, finish: str | None = None) -> Chunk:
 def last(head: Chunk, finish: str | None, spent: Mapping[str, int]) -> Chunk:
     """The one with the usage; no `finish`: what came before has said it."""
     usage = {"usage": {**spent, "total_tokens": sum(spent.values())}}
-    return (_chunk(head, {}, finish) if finish else _chunk(head, {}) | {"choices": []}) | usage
+    return (chunk_of(head, {}, finish) if finish else chunk_of(head, {}) | {"choices": []}) | usage

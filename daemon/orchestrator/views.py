@@ -21,7 +21,8 @@ REACHED = {  # how far a cycle is in each state of its candidate
     "promoted": 7,
 }
 WAITS = "awaiting-approval"
-FEED_MAX, TRANSCRIPT_MAX, LINE_CHARS_MAX = 30, 120, 2000
+FEED_MAX, RELEASES_MAX, MEASURES_MAX = 30, 100, 200
+TRANSCRIPT_MAX, LINE_CHARS_MAX = 120, 2000
 
 
 # Now
@@ -208,12 +209,13 @@ def candidate(one: Row, diff: Row, events: Sequence[Row]) -> dict[str, Any]:
 # Fitness and releases
 
 
-def fitness(states: Sequence[Row], gates: Sequence[Row]) -> dict[str, Any]:
+def fitness(states: Sequence[Row], gates: Sequence[Row], measures: Sequence[Row]) -> dict[str, Any]:
     promoted = sum(one["state"] == "promoted" for one in states)
     ended = sum(one["state"] in ("promoted", "rejected", "abandoned") for one in states)
     tokens = sum(one["tokens"] for one in states)
-    names = list(dict.fromkeys(str(one["name"]) for one in gates))
     return {
+        "measures": [pictures.measure(measures, name) for name in pictures.names(measures)],
+        "measured": measured(measures),
         "total": len(states),
         "rate": f"{promoted / ended:.0%}" if ended else "–",
         "promoted": promoted,
@@ -222,8 +224,18 @@ def fitness(states: Sequence[Row], gates: Sequence[Row]) -> dict[str, Any]:
         "outcomes": pictures.outcomes(states, gates),
         "spending": pictures.spending(states),
         "heat": pictures.heat(gates) if gates else "",
-        "durations": [pictures.durations(gates, name) for name in names],
+        "durations": [pictures.durations(gates, name) for name in pictures.names(gates)],
     }
+
+
+def measured(measures: Sequence[Row]) -> dict[str, Any]:
+    """The same as a table: a row for each release, newest first, a column for each measure."""
+    rows: dict[str, dict[str, Row]] = {}
+    for one in reversed(measures[-MEASURES_MAX:]):
+        rows.setdefault(str(one["release"]), {})[str(one["name"])] = dict(one) | {
+            "shade": pictures.shade(one)
+        }
+    return {"names": pictures.names(measures), "rows": rows}
 
 
 def cost(spent: Row) -> str:
@@ -234,10 +246,14 @@ def cost(spent: Row) -> str:
     return money(None if newest["money"] is None else newest["money"] / newest["promoted"])
 
 
-def releases(found: Row, archived: Row, now: Row) -> dict[str, Any]:
+def releases(found: Row, archived: Row, now: Row, before: str | None = None) -> dict[str, Any]:
+    """The pictures show the newest; the list is told in pages, each from before a tag."""
     rows = found["releases"]
+    first = next((at for at, one in enumerate(rows) if one["tag"] == before), -1) + 1
+    listed = rows[first : first + RELEASES_MAX]
     return {
-        "rows": rows,
+        "rows": listed,
+        "more": listed[-1]["tag"] if rows[first + RELEASES_MAX :] else None,
         "serving": found["serving"],
         "timeline": pictures.timeline(rows, now["at"]),
         "lineage": pictures.lineage(archived["candidates"], rows),

@@ -41,14 +41,6 @@ def money(value: object) -> str:
     return f"{value:.2f}" if isinstance(value, int | float) else "unknown"
 
 
-def born(name: str) -> str:
-    """`21 Nov 05:25` of a candidate's id."""
-    try:
-        return time.strftime("%d %b %H:%M", time.strptime(name[:15], "%Y%m%dT%H%M%S"))
-    except ValueError:
-        return name
-
-
 FILTERS: dict[str, Callable[..., str]] = {
     "ago": ago,
     "clock": clock,
@@ -56,5 +48,4 @@ FILTERS: dict[str, Callable[..., str]] = {
     "short": short,
     "count": count,
     "money": money,
-    "born": born,
 }

@@ -50,7 +50,7 @@ ACTS: dict[str, tuple[str, ...]] = {
 }
 LOOKS = (
     "candidates", "states", "show", "diff", "evidence", "events", "gates", "releases",
-    "promotions", "goals", "log", "teams", "spent",
+    "promotions", "goals", "log", "teams", "spent", "measures",
 )  # fmt: skip
 log = structlog.get_logger()
 

@@ -46,7 +46,10 @@ class Looks:
 
     def table(self) -> dict[str, Verb]:
         """For orgctl, which draws and shows the same things."""
-        kept = (self.now, self.states, self.gates, self.releases, self.candidates)
+        kept = (
+            self.now, self.states, self.gates, self.measures, self.releases, self.candidates,
+            self.spent,
+        )  # fmt: skip
         return {f"look.{one.__name__}": _verb(one) for one in kept}
 
     def now(self, _: Arguments) -> Answer:
@@ -185,6 +188,21 @@ class Looks:
             row["state"] = str(promotion.state) if promotion else None
             row["undone_because"] = promotion.reason if promotion else None
         return {"releases": [row for row in rows if row["tag"]], "serving": world.serving()}
+
+    def measures(self, _: Arguments) -> Answer:
+        """By promoted release, oldest first: how it compares with the one before, and how surely.
+
+        A release whose gates measured nothing, or so long ago that it is forgotten, has no row.
+        """
+        rows = []
+        for one in reversed(self.releases({})["releases"]):
+            if one["kind"] != "promotion":
+                continue
+            said = self.world.journal.last_events(EVENTS_MAX, "gate.ended", one["candidate"])
+            found = {name: row for gate in said for name, row in gate.get("measures", {}).items()}
+            about = {"release": one["tag"], "candidate": one["candidate"], "at": one["at"]}
+            rows += [about | {"name": name, **row} for name, row in found.items()]
+        return {"measures": rows}
 
     def promotions(self, _: Arguments) -> Answer:
         found = self.world.journal.promotions(RELEASES_MAX)

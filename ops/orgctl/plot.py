@@ -48,7 +48,12 @@ def _picture(what: Kind) -> str:
         rows: list[dict[str, Any]] = ask("look.candidates", limit=CANDIDATES_SHOWN)["candidates"]
         drawn = pictures.lineage(rows, ask("look.releases")["releases"])
     else:
-        drawn = pictures.outcomes(ask("look.states")["states"], ask("look.gates")["gates"])
+        drawn = pictures.sheet(
+            ask("look.states")["states"],
+            ask("look.gates")["gates"],
+            ask("look.measures")["measures"],
+            ask("look.spent"),
+        )
     return pictures.standalone(drawn)
 
 

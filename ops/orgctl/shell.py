@@ -24,7 +24,8 @@ class Shell(enum.StrEnum):
 def completion(shell: Shell) -> None:
     """Print what makes a shell complete orgctl.
 
-    bash: eval "$(orgctl completion bash)" in ~/.bashrc. fish: orgctl completion fish | source.
+    bash: eval "$(orgctl completion bash)" in ~/.bashrc; zsh: eval "$(orgctl completion zsh)"
+    in ~/.zshrc, after compinit; fish: orgctl completion fish | source in its config.fish.
     """
     from typer._completion_shared import get_completion_script
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape as escaped
@@ -16,7 +17,7 @@ svg{background:#fbfbf9;font:12px system-ui,"DejaVu Sans",sans-serif}
 .s-good{stroke:#0a7c58;fill:none}.s-bad{stroke:#b42318;fill:none}.s-cool{stroke:#2558c9;fill:none}
 .s-dim{stroke:#8a929d;fill:none}.s-warm{stroke:#9a5b00;fill:none}
 .f-good{fill:#0a7c58}.f-bad{fill:#b42318}.f-cool{fill:#2558c9}.f-dim{fill:#8a929d}.f-warm{fill:#9a5b00}
-.band{fill:#2558c9;opacity:.14}.soft{opacity:.55}.faint{opacity:.25}
+.round{stroke-linecap:round}.band{fill:#2558c9;opacity:.14}.soft{opacity:.55}.faint{opacity:.25}
 """
 DARK = """
 @media(prefers-color-scheme:dark){svg{background:#12161c}.t{fill:#e6e9ee}.m{fill:#9aa4b2}
@@ -36,6 +37,14 @@ COLOURS = {
 def escape(said: str) -> str:
     """Harmless as XML too, which holds no control characters even when they are escaped."""
     return escaped(render.safe(said))
+
+
+def born(name: str) -> str:
+    """`21 Nov 05:25` of a candidate's id, which is a time."""
+    try:
+        return time.strftime("%d %b %H:%M", time.strptime(name[:15], "%Y%m%dT%H%M%S"))
+    except ValueError:
+        return name
 
 
 def colour(state: str) -> str:
@@ -66,6 +75,11 @@ class Canvas:
         told = f"<title>{escape(said)}</title>" if said else ""
         place = f'cx="{n(at[0])}" cy="{n(at[1])}" r="{n(radius)}"'
         self.parts.append(f'<circle class="{kind}" {place}>{told}</circle>')
+
+    def dots(self, places: Sequence[Point], size: float, kind: str) -> None:
+        """Many of them as one shape: of each there is nothing more to say than where it lies."""
+        if places:
+            self.path("".join(f"M{n(x)} {n(y)}h0" for x, y in places), f"{kind} round", size)
 
     def box(self, at: Point, size: Point, kind: str, said: str = "") -> None:
         told = f"<title>{escape(said)}</title>" if said else ""

@@ -6,11 +6,12 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ops.pictures.draw import Canvas, colour, poly, scale
+from ops.pictures.draw import Canvas, born, colour, n, poly, scale
 
 Row = Mapping[str, Any]
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 1100.0, 230.0, 54.0, 16.0, 18.0, 30.0
-OUTCOMES_MAX, HEAT_MAX, WINDOW, BARS_MAX = 300, 60, 9, 60
+OUTCOMES_MAX, HEAT_MAX, RUNS_MAX, WINDOW, BARS_MAX = 300, 60, 120, 9, 60
+REASON_CHARS_MAX = 160
 CELL, NAME_WIDTH, ROW_HEIGHT = 15.0, 120.0, 19.0
 
 
@@ -44,8 +45,8 @@ def _shares(gates: Sequence[Row]) -> dict[str, float]:
 
 def durations(gates: Sequence[Row], name: str) -> str:
     """One gate's seconds, run by run, in the band of what it usually takes."""
-    spans = [float(one["seconds"]) for one in gates if one["name"] == name][-OUTCOMES_MAX:]
-    passed = [bool(one["passed"]) for one in gates if one["name"] == name][-OUTCOMES_MAX:]
+    spans = [float(one["seconds"]) for one in gates if one["name"] == name][-RUNS_MAX:]
+    passed = [bool(one["passed"]) for one in gates if one["name"] == name][-RUNS_MAX:]
     most = max(spans, default=1.0) or 1.0
     canvas = Canvas(340, 96, f"{name}: seconds", f"{len(spans)} runs, at most {most:.1f} s.")
 
@@ -58,8 +59,9 @@ def durations(gates: Sequence[Row], name: str) -> str:
     canvas.area([*upper, *reversed(lower)], "band")
     if len(usual) > 1:
         canvas.path(poly([at(i, mid) for i, (mid, _) in enumerate(usual)]), "s-cool", 1.6)
-    for index, (span, good) in enumerate(zip(spans, passed, strict=True)):
-        canvas.dot(at(index, span), 2.1, "f-dim" if good else "f-bad", f"{span:.2f} s")
+    for shade, kind in ((True, "s-dim"), (False, "s-bad")):
+        told = [at(i, span) for i, span in enumerate(spans) if passed[i] is shade]
+        canvas.dots(told, 4.2, kind)
     canvas.text((6, 14), name, "t")
     last = f"{statistics.median(spans):.1f} s" if spans else ""
     canvas.text((334, 14), last, "m", "end")
@@ -83,6 +85,7 @@ def heat(gates: Sequence[Row]) -> str:
     height = ROW_HEIGHT * max(1, len(names)) + 10
     about = f"{len(names)} gates, {len(runs)} candidates."
     canvas = Canvas(width, height, "Gates by candidate", about)
+    passed: list[str] = []  # as one shape: of those that passed there is nothing more to say
     for row, name in enumerate(names):
         canvas.text((NAME_WIDTH - 10, row * ROW_HEIGHT + 16), name, "m", "end")
     for one in gates:
@@ -90,12 +93,14 @@ def heat(gates: Sequence[Row]) -> str:
         if column is None:
             continue
         x, y = NAME_WIDTH + column * CELL, names.index(str(one["name"])) * ROW_HEIGHT + 5
-        said = f"{one['candidate']} · {one['name']}: {one.get('reason', '')}"
         if one["passed"]:
-            canvas.box((x, y), (CELL - 3, ROW_HEIGHT - 5), "f-good soft", said)
+            passed.append(f"M{n(x)} {n(y)}h{n(CELL - 3)}v{n(ROW_HEIGHT - 5)}H{n(x)}z")
         else:
+            reason = str(one.get("reason", ""))[:REASON_CHARS_MAX]
+            said = f"{one['candidate']} · {one['name']}: {reason}"
             canvas.box((x, y), (CELL - 3, ROW_HEIGHT - 5), "f-bad", said)
             canvas.text((x + (CELL - 3) / 2, y + 11), "×", "cross", "middle")
+    canvas.path("".join(passed), "f-good soft", 0)
     return canvas.svg()
 
 
@@ -137,8 +142,8 @@ def _frame(canvas: Canvas, labels: Sequence[str]) -> None:
 
 def _ends(canvas: Canvas, shown: Sequence[Row]) -> None:
     if shown:
-        canvas.text((LEFT, HEIGHT - 8), str(shown[0]["id"]))
-        canvas.text((WIDTH - RIGHT, HEIGHT - 8), str(shown[-1]["id"]), "m", "end")
+        canvas.text((LEFT, HEIGHT - 8), born(str(shown[0]["id"])))
+        canvas.text((WIDTH - RIGHT, HEIGHT - 8), born(str(shown[-1]["id"])), "m", "end")
 
 
 def _x(index: int, count: int) -> float:

@@ -81,11 +81,10 @@ def strip(states: Sequence[Row], width: float = 1100.0) -> str:
     }
     about = f"{len(states)} candidates: {ends['promoted']} promoted, {ends['rejected']} rejected."
     canvas = Canvas(width, height, "All candidates", about)
-    by_colour: dict[str, list[str]] = {}
+    by_colour: dict[str, list[Point]] = {}
     for index, one in enumerate(states):
-        x, y = 4 + (index // rows) * step, 2 + step / 2 + (index % rows) * step
-        by_colour.setdefault(colour(str(one["state"])), []).append(f"M{n(x)} {n(y)}h0")
-    for shade, dots in by_colour.items():
-        kind = f"s-{shade} round{' soft' if shade != 'good' else ''}"
-        canvas.path("".join(dots), kind, step * 0.78)
+        place = (4 + (index // rows) * step, 2 + step / 2 + (index % rows) * step)
+        by_colour.setdefault(colour(str(one["state"])), []).append(place)
+    for shade, places in by_colour.items():
+        canvas.dots(places, step * 0.78, f"s-{shade}{' soft' if shade != 'good' else ''}")
     return canvas.svg()

@@ -11,12 +11,13 @@ from ops.pictures.draw import Canvas, n, scale
 Row = Mapping[str, Any]
 WIDTH, HEIGHT, LEFT, RIGHT, LINE_Y = 1100.0, 150.0, 20.0, 20.0, 84.0
 TICKS = 6
+SHOWN_MAX, GOAL_CHARS_MAX = 300, 100
 LABEL_GAP = 44.0
 
 
 def timeline(releases: Sequence[Row], now: float) -> str:
     """Releases newest first, as `releases` of the instance gives them; `now` in unix seconds."""
-    rows = sorted(releases, key=lambda one: one["at"])
+    rows = sorted(releases, key=lambda one: one["at"])[-SHOWN_MAX:]
     rolled = sum(one["kind"] == "rollback" for one in rows)
     about = f"{len(rows) - rolled} releases and {rolled} rollbacks."
     canvas = Canvas(WIDTH, HEIGHT, "Releases over time", about)
@@ -34,7 +35,7 @@ def timeline(releases: Sequence[Row], now: float) -> str:
         back = one["kind"] == "rollback"
         shade = "warm" if back else "good"
         soft = " soft" if index % 2 else ""
-        canvas.box((x, LINE_Y - 7), (max(end - x, 1.5), 14), f"f-{shade}{soft}", _said(one))
+        canvas.box((x, LINE_Y - 7), (max(end - x, 1.5), 14), f"f-{shade}{soft}")
         canvas.line((x, LINE_Y - 26), (x, LINE_Y - 7), f"s-{shade}", 1.2)
         canvas.dot((x, LINE_Y - 28), 4.5, f"f-{shade}", _said(one))
         if x - last_label >= LABEL_GAP:
@@ -45,8 +46,8 @@ def timeline(releases: Sequence[Row], now: float) -> str:
 
 
 def _axis(canvas: Canvas, span: tuple[float, float], place: Any) -> None:
-    long = span[1] - span[0] > 2 * 86_400
-    form = "%d %b" if long else "%H:%M"
+    days = (span[1] - span[0]) / 86_400
+    form = "%d %b" if days > TICKS else "%d %b %H:%M" if days > 1 else "%H:%M"
     for tick in range(TICKS + 1):
         at = span[0] + (span[1] - span[0]) * tick / TICKS
         x = place(at)
@@ -57,6 +58,7 @@ def _axis(canvas: Canvas, span: tuple[float, float], place: Any) -> None:
 
 def _said(one: Row) -> str:
     what = f"returned to {one['restores']}" if one["kind"] == "rollback" else str(one["goal"] or "")
+    what = what[:GOAL_CHARS_MAX]
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(one["at"]))
-    why = f"\n{one['reason']}" if one.get("reason") else ""
+    why = f"\n{one['reason'][:GOAL_CHARS_MAX]}" if one.get("reason") else ""
     return f"{one['tag']} · {when}\n{what}{why}"

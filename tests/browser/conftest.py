@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
@@ -18,6 +19,12 @@ LOAD_SECONDS = 30
 
 @pytest.fixture(scope="session")
 def chrome() -> Iterator[Chrome]:
+    with chromium() as made:
+        yield made
+
+
+@contextmanager
+def chromium() -> Iterator[Chrome]:
     browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
     assert browser and driver, "apt-get install chromium chromium-driver"
     options = ChromeOptions()

@@ -16,11 +16,13 @@ from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.select import Select
 
-from daemon.core.candidate import Candidate, Stage
+from daemon.core.candidate import Stage
 from daemon.core.events import Kind
+from ops import teams
 from tests.model_server import chunks, say
-from tests.orchestrator.house import House, filled, house, served
+from tests.orchestrator.house import House, filled, house, long_history, served
 from tests.orchestrator.scripted_broker import Answering, scripted_broker
 
 pytestmark = pytest.mark.browser
@@ -31,6 +33,7 @@ NAME = "20261121T101010Z"
 HOSTILE = "<script>window.broken=1</script><img src=x onerror='window.broken=1'>"
 VIEWS = ("/", "/candidates", f"/candidates/{NAME}", "/fitness", "/releases", "/chat", "/logs",
          "/act/rollback?to=release/0", "/login")  # fmt: skip
+SEATS = [{"name": name, "model": "scripted", "persona": ""} for name in ("ann", "bea")]
 SERIOUS = ("serious", "critical")
 
 
@@ -51,6 +54,8 @@ def play(broker: Answering) -> None:
 def here() -> Iterator[House]:
     with house() as made:
         filled(made, 30)
+        made.release(1, "20261121T090000Z", completions=0.9)
+        teams.create(made.world.layout, "pair", {"seats": SEATS, "lead": "bea"})
         made.candidate(NAME, goal=HOSTILE, reason=HOSTILE, state=Stage.JUDGED, passed=True)
         made.tell(Kind.AUTHOR_TURN, NAME, said={"text": HOSTILE})
         made.tell(Kind.GATE_ENDED, NAME, name=HOSTILE, passed=False, seconds=1.0, reason=HOSTILE)
@@ -145,6 +150,17 @@ def test_a_promotion_is_watched_live(chrome: Chrome, here: House, url: str) -> N
     assert chrome.execute_script("return document.querySelector('main').untouched") == "1"
 
 
+def test_measures_of_releases_grow_live(chrome: Chrome, here: House, url: str) -> None:
+    """A release joins the picture and the table as it is promoted, with the band of its noise."""
+    chrome.get(url + "/fitness")
+    until(lambda: "live" in text(chrome, "#live"))
+    assert "0.85 to 0.95" in text(chrome, "#measured")
+    here.release(2, "20261121T093000Z", completions=1.3)
+    until(lambda: "1.25 to 1.35" in text(chrome, "#measured"))
+    bands = chrome.find_elements(By.CSS_SELECTOR, ".picture .band[height]")
+    assert len(bands) == 2 and all(one.size["height"] > 2 for one in bands)
+
+
 def test_the_keyboard_is_enough(chrome: Chrome, url: str) -> None:
     """Digits change the view, j walks the rows, / searches, ? tells the keys."""
     chrome.get(url + "/")
@@ -169,6 +185,19 @@ def test_chat_streams_and_shows_markup_as_text(chrome: Chrome, url: str) -> None
     until(lambda: "[calls look]" in text(chrome, "#talk") and "onerror" in text(chrome, "#talk"))
     assert text(chrome, "#talk .user") == HOSTILE
     assert chrome.execute_script("return window.broken") is None
+    assert chrome.find_elements(By.CSS_SELECTOR, "#talk img, #talk script") == []
+
+
+def test_a_team_is_seen_at_work(chrome: Chrome, url: str) -> None:
+    """What its members say stands before the lead's answer, as text, and is not said back."""
+    chrome.get(url + "/chat")
+    Select(chrome.find_element(By.NAME, "model")).select_by_visible_text("team/pair")
+    chrome.find_element(By.CSS_SELECTOR, "#say textarea").send_keys("Why?", Keys.ENTER)
+    until(lambda: "[calls look]" in text(chrome, "#talk"))
+    aside = text(chrome, "#talk .assistant details pre")
+    assert aside.startswith("ann: You said so.") and "onerror" in aside
+    answer = text(chrome, "#talk .assistant").split(aside)[1]
+    assert answer.strip().startswith("You said so.")
     assert chrome.find_elements(By.CSS_SELECTOR, "#talk img, #talk script") == []
 
 
@@ -211,16 +240,7 @@ def test_another_site_can_neither_read_nor_act(chrome: Chrome, here: House, url:
 
 def test_ten_thousand_candidates_stay_smooth(chrome: Chrome, here: House, url: str) -> None:
     """The archive opens and scrolls without a long pause."""
-    rows = [("promoted", "rejected", "abandoned")[n % 3] for n in range(10_000)]
-    base = here.world.main()
-
-    def fill() -> None:
-        with here.world.journal.together():
-            for number, state in enumerate(rows):
-                made = {"id": f"2025{number:06d}T000000Z", "state": state, "goal": f"goal {number}"}
-                here.world.journal.save_candidate(candidate(made | {"base": base}))
-
-    here.do(fill)
+    long_history(here)
     began = time.monotonic()
     chrome.get(url + "/candidates")
     assert time.monotonic() - began < 5.0
@@ -234,17 +254,13 @@ def test_ten_thousand_candidates_stay_smooth(chrome: Chrome, here: House, url: s
     assert "10" in text(chrome, "h1")
 
 
-def candidate(made: dict[str, Any]) -> Candidate:
-    return Candidate(created=1, **made)
-
-
 @pytest.mark.parametrize("width", [360, 768])
 def test_narrow_screens_show_it_all(chrome: Chrome, url: str, width: int) -> None:
     """Nothing sticks out sideways."""
     size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": True}
     chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     try:
-        for path in ("/", "/candidates", f"/candidates/{NAME}", "/releases", "/chat"):
+        for path in VIEWS:
             chrome.get(url + path)
             wide = chrome.execute_script("return document.documentElement.scrollWidth")
             assert wide <= width, path

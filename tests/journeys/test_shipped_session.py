@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fitness.gates import load
 from tests.journeys.instance import Home, commit_all, running
 
 pytestmark = pytest.mark.journey
@@ -21,7 +22,9 @@ def test_seconds_are_told_as_seconds() -> None:
 '''
 
 
-def test_the_shipped_session_is_promoted_and_serves(home: Home, whole_org_repo: Path) -> None:
+def test_the_shipped_session_is_promoted_and_serves(
+    home: Home, whole_org_repo: Path, tmp_path: Path
+) -> None:
     """Goal, author, commits, gates, promotion all happen, and :7001 shows the improvement."""
     with running(home, whole_org_repo):
         before = home.get("/healthz").json()
@@ -36,6 +39,13 @@ def test_the_shipped_session_is_promoted_and_serves(home: Home, whole_org_repo: 
         assert after["tag"] == done["release"] == "release/1"
         assert home.git("cat-file", "-t", "release/1") == "tag"
         assert "seconds" not in _machine_line(home) or "minute" in _machine_line(home)
+        # What the load gate measured of it, with its noise, is what is drawn of this release.
+        measures = home.get("/api/measures").json()["measures"]
+        assert [one["name"] for one in measures] == [one.name for one in load.requests()]
+        assert {one["release"] for one in measures} == {"release/1"}
+        assert all(one["low"] <= one["ratio"] <= one["high"] for one in measures)
+        assert home.orgctl("plot", "fitness", "--out", str(tmp_path / "fitness.svg")).code == 0
+        assert "release/1: " in (tmp_path / "fitness.svg").read_text()
         steps = home.git("log", "--format=%s", f"cand/{done['candidate']}").splitlines()
         assert len(steps) >= 2
         home.agrees()

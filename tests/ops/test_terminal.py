@@ -27,6 +27,11 @@ GATES = [
      "reason": "<&>", "at": 1.0}
     for one in STATES for name in ("paths", "tests")
 ]  # fmt: skip
+MEASURES = [
+    {"release": f"release/{n}", "name": name, "ratio": 1.0, "low": 0.9, "high": 1.3, "pairs": 96}
+    for n in range(9) for name in ("the <page>", "a stream")
+]  # fmt: skip
+SPENT = {"newest": {"promoted": 2, "money": 3.0}}
 RELEASES: list[dict[str, Any]] = [
     {"kind": "rollback", "tag": "rollback/1", "commit": "c3", "at": 300, "restores": "release/0",
      "reason": "slow <p99>", "goal": None, "candidate": None},
@@ -78,6 +83,10 @@ def test_top_fits_its_terminal(
         pictures.spending(STATES),
         pictures.heat(GATES),
         pictures.durations(GATES, "tests"),
+        pictures.measure(MEASURES, "the <page>"),
+        pictures.measure([], "nothing"),
+        pictures.sheet(STATES, GATES, MEASURES, SPENT),
+        pictures.sheet([], [], [], {"newest": {"promoted": 0, "money": None}}),
         pictures.timeline(RELEASES, 400.0),
         pictures.timeline([RELEASES[1] | {"goal": HOSTILE + "\x00", "reason": HOSTILE}], 400.0),
         pictures.lineage(

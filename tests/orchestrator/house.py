@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from daemon.core import release as releases
 from daemon.core.candidate import Candidate, Stage
 from daemon.core.events import Kind
 from daemon.core.release import Release
@@ -27,9 +28,12 @@ from daemon.supervisor.process import Supervisor
 from daemon.supervisor.slots import Slots
 from daemon.supervisor.token_verbs import tokens_of
 from daemon.supervisor.world import Instance, World
+from fitness.gates import SUITE
 from ops.doors import FACTS
 from ops.layout import Layout
+from ops.records import RefChange
 from tests.journeys.instance import commit_all
+from tests.ops.conftest import commit_of
 from tests.orchestrator.program import ROOT, SECONDS, Program, program
 
 T = TypeVar("T")
@@ -63,6 +67,28 @@ class House:
         made = Candidate(id=name, **(plain | more))
         self.do(lambda: self.world.journal.save_candidate(made))
         return made
+
+    def release(self, number: int, name: str, **ratios: float) -> str:
+        """A candidate that became a release, measured against the one before; gives its tag."""
+        history, main, when = self.world.history, self.world.main(), 1_795_000_000 + number
+        head = commit_of(history, {"hello.py": f"print({number})\n".encode()}, [main])
+        goal = f"goal of {name}"
+        trailers = {releases.CANDIDATE: name, releases.GOAL: goal}
+        merge = history.merge(main, head, releases.message(goal, "", trailers), when)
+        tag = f"release/{number}"
+        made = history.tag(tag, merge, "\n", when)
+        moves = (RefChange(releases.MAIN, merge, main), RefChange(f"refs/tags/{tag}", made, None))
+        self.do(lambda: history.move(moves))
+        self.candidate(
+            name, state=Stage.PROMOTED, base=main, head=head, merge=merge, release=tag, tokens=1000
+        )
+        measures = {
+            kind: {"ratio": ratio, "low": ratio - 0.05, "high": ratio + 0.05, "pairs": 96}
+            for kind, ratio in ratios.items()
+        }
+        self.tell(Kind.GATE_ENDED, name, name="load", passed=True, seconds=20.5, reason="ok",
+                  stage="load", measures=measures)  # fmt: skip
+        return tag
 
     def tell(self, kind: Kind, candidate: str | None = None, **data: Any) -> None:
         self.do(lambda: self.world.tell(kind, candidate, **data))
@@ -142,3 +168,25 @@ def filled(here: House, count: int = 3) -> None:
         here.candidate(name, state=ends[number % 3], tokens=100 * number, head=here.world.main())
         here.tell(Kind.GATE_ENDED, name, name="tests", passed=number % 3 == 0, seconds=1.5,
                   reason="ok", stage="white")  # fmt: skip
+
+
+def long_history(here: House, candidates: int = 10_000, judged: int = 360) -> None:
+    """As after a year: an archive, and of its newest the word of every gate of org's own suite."""
+    ends, base = (Stage.PROMOTED, Stage.REJECTED, Stage.ABANDONED), here.world.main()
+    names = [f"2025{number:06d}T000000Z" for number in range(candidates)]
+    said = "a completion takes 1.02 times current's (99% sure of 0.98 to 1.05, 120 pairs)"
+
+    def fill() -> None:
+        with here.world.journal.together():
+            for number, name in enumerate(names):
+                made = Candidate(id=name, state=ends[number % 3], goal=f"goal {number}, " * 9,
+                                 reason=said, created=1, base=base, tokens=number)  # fmt: skip
+                here.world.journal.save_candidate(made)
+            for number, name in list(enumerate(names))[-judged:]:
+                for place, gate in enumerate(SUITE):
+                    fell = number % 3 and place == number % len(SUITE)
+                    row = {"passed": not fell, "seconds": 1 + number % 7 + place / 10}
+                    told = {"name": gate.name, "stage": gate.stage, "reason": said, **row}
+                    here.world.tell(Kind.GATE_ENDED, name, **told)
+
+    here.do(fill)

@@ -215,12 +215,34 @@ def test_what_the_supervisors_ear_lost_is_asked_for() -> None:
     async def run() -> list[bytes]:
         hub = Hub(Overflowed(500, [1, 2, 500]))
         stream = hub.stream(None, Filter())
-        found = [await anext(stream) for _ in range(1 + 500)]
+        found = [await anext(stream)]
+        while b"id: 500\n" not in found[-1]:
+            found.append(await anext(stream))
         hub.close()
         return found
 
-    said = asyncio.run(run())
-    assert [one.split(b"\n")[0] for one in said[1:]] == [b"id: %d" % n for n in range(1, 501)]
+    said = b"".join(asyncio.run(run())).splitlines()
+    ids = [line for line in said if line.startswith(b"id: ")]
+    assert ids == [b"id: %d" % n for n in range(1, 501)]
+
+
+def test_a_thousand_who_listen_all_hear_the_same_bytes() -> None:
+    """An event is written once, and each stream ends when its process drains."""
+
+    async def run() -> tuple[list[bytes], list[bytes]]:
+        hub = Hub(Overflowed(1, [1]))
+        streams = [hub.stream(None, Filter()) for _ in range(1000)]
+        begun = await asyncio.gather(*(anext(one) for one in streams))
+        told = await asyncio.gather(*(anext(one) for one in streams))
+        hub.leave()
+        ended = await asyncio.gather(*(anext(one, b"end") for one in streams))
+        hub.close()
+        assert set(begun) == {b"retry: 1000\n\n"} and not hub.ears
+        return told, ended
+
+    told, ended = asyncio.run(run())
+    assert told[0].startswith(b"id: 1\n") and set(ended) == {b"end"}
+    assert {len(told), len({id(one) for one in told})} == {1000, 1}
 
 
 def test_those_who_missed_some_while_the_supervisor_is_away_ask_again() -> None:

@@ -88,8 +88,12 @@ def test_a_team_is_heard_through_its_lead(http: httpx.Client, streams: bool) -> 
         chunks = [
             json.loads(row[6:]) for row in said.text.split("\n\n") if row.startswith("data: {")
         ]
-        first = chunks[0]["choices"][0]["delta"]
-        assert first == {"role": "assistant", "content": "the word of large"}
+        deltas = [one["choices"][0]["delta"] for one in chunks if one["choices"]]
+        assert deltas[0]["role"] == "assistant"
+        aside = "".join(one.get("reasoning_content", "") for one in deltas)
+        assert aside == "ann: the word of small\n\ncy: the word of None\n\n"
+        assert "".join(one.get("content", "") for one in deltas) == "the word of large"
+        assert {one["model"] for one in chunks} == {"team/three"}
         assert chunks[-1]["usage"]["total_tokens"] == 36
     else:
         found = said.json()

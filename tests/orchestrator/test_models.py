@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from daemon.orchestrator.server import LAST_ANSWERS_SECONDS
 from tests.orchestrator.program import CHAT, HELLO, SECONDS, get, program, url
 from tests.orchestrator.scripted_broker import Answering, delta, scripted_broker
 
@@ -134,10 +135,11 @@ def test_an_answer_that_breaks_off_does_not_look_whole(
             assert json.loads(last)["error"]["code"] == "model_cut"
 
 
+@pytest.mark.parametrize("seconds", [0.0, LAST_ANSWERS_SECONDS + 0.5])
 def test_a_stream_in_flight_outlives_a_drain_and_a_stop(
-    listening: socket.socket, tmp_path: Path
+    listening: socket.socket, tmp_path: Path, seconds: float
 ) -> None:
-    """What was begun is finished; then it says that it is idle, and ends."""
+    """What was begun is finished, however long; then it says that it is idle, and ends."""
     go_on = threading.Event()
 
     def play(broker: Answering) -> None:
@@ -154,7 +156,7 @@ def test_a_stream_in_flight_outlives_a_drain_and_a_stop(
                 assert json.loads(next(said)) == delta("begun")
                 assert running.do("drain")["connections"] == 1
                 running.do("stop")
-                go_on.set()
+                threading.Timer(seconds, go_on.set).start()
                 assert [json.loads(next(said)), next(said)] == [delta("finished"), "[DONE]"]
             running.until("idle")
             assert running.child.wait(SECONDS) == 0

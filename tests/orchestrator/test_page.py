@@ -18,7 +18,7 @@ from daemon.state import goals, projects
 from daemon.state.journal import Journal
 from daemon.state.settings import load
 from tests.ops.conftest import commit_of
-from tests.orchestrator.house import House, filled, house, served
+from tests.orchestrator.house import House, filled, house, long_history, served
 
 pytestmark = pytest.mark.process
 
@@ -125,16 +125,43 @@ def test_what_is_asked_is_shown_as_text(http: httpx.Client) -> None:
 
 def test_a_first_visit_weighs_little(http: httpx.Client) -> None:
     """A view with everything it loads."""
-    for path in ("/", "/candidates", "/releases"):
-        page = http.get(path)
-        wanted = {
-            a.get("src") or a.get("href")
-            for t, a in Parts(page.text).tags
-            if t in ("script", "link")
-        }
-        sizes = [len(page.content), *(len(http.get(one or "").content) for one in wanted)]
-        assert len(wanted) >= 4
-        assert sum(sizes) < PAGE_BYTES_MAX, (path, sizes)
+    for path in VIEWS:
+        assert weight(http, path) < PAGE_BYTES_MAX, path
+
+
+def weight(http: httpx.Client, path: str) -> int:
+    page = http.get(path)
+    assert page.status_code == 200
+    loaded = [a for t, a in Parts(page.text).tags if t in ("script", "link")]
+    wanted = {one.get("src") or one.get("href") or "" for one in loaded}
+    assert len(wanted) >= 4
+    return len(page.content) + sum(len(http.get(one).content) for one in wanted)
+
+
+def test_a_long_history_weighs_no_more() -> None:
+    """Ten thousand candidates and all that their gates said."""
+    with house() as own, served(own) as (_, url):
+        long_history(own)
+        with httpx.Client(base_url=url, trust_env=False, timeout=20) as http:
+            for path in VIEWS:
+                assert weight(http, path) < PAGE_BYTES_MAX, path
+
+
+def test_releases_are_told_in_pages() -> None:
+    """Each page says where the next begins, and the pictures of very many stay small."""
+    rows = [
+        {"kind": "promotion", "tag": f"release/{n}", "commit": str(n), "at": n, "goal": "g" * 300,
+         "reason": "r" * 300, "restores": None, "candidate": "c", "state": "settled"}
+        for n in range(500, 0, -1)
+    ]  # fmt: skip
+    told = {"releases": rows, "serving": "500"}
+    first = views.releases(told, {"candidates": []}, {"at": 600})
+    assert (len(first["rows"]), first["rows"][0]["tag"], first["more"]) == (
+        views.RELEASES_MAX, "release/500", "release/401",
+    )  # fmt: skip
+    last = views.releases(told, {"candidates": []}, {"at": 600}, "release/101")
+    assert (last["rows"][0]["tag"], len(last["rows"]), last["more"]) == ("release/100", 100, None)
+    assert len(first["timeline"]) + len(first["lineage"]) < PAGE_BYTES_MAX / 2
 
 
 def test_assets_are_these_and_no_others(http: httpx.Client) -> None:
@@ -283,6 +310,31 @@ def test_every_cycle_and_the_days_budget_are_shown() -> None:
     assert "Also under way" in text and "20261121T161616Z" in text
     assert "1 200 of 5 000 tokens · money unknown of 2.50" in text
     assert "money per improvement</dt><dd>unknown" in fitness
+
+
+def test_releases_are_compared_with_the_one_before() -> None:
+    """By measure, with the noise; one that was never measured is left out, and none says so."""
+    with house() as own, served(own) as (_, url):
+        with httpx.Client(base_url=url, trust_env=False) as http:
+            for path in ("/fitness", "/candidates"):
+                text = http.get(path).text
+                assert "Nothing was tried yet" in text and "<figure" not in text
+            own.release(1, "20261121T010000Z")
+            assert "No release was measured" in http.get("/fitness").text
+            own.release(2, "20261121T020000Z", page=0.8, stream=1.2)
+            own.release(3, "20261121T030000Z", page=1.02)
+            told = http.get("/api/measures").json()["measures"]
+            text = http.get("/fitness").text
+    assert [(one["release"], one["name"], one["ratio"]) for one in told] == [
+        ("release/2", "page", 0.8), ("release/2", "stream", 1.2), ("release/3", "page", 1.02),
+    ]  # fmt: skip
+    assert (told[0]["candidate"], told[0]["at"]) == ("20261121T020000Z", 1_795_000_002)
+    rows = text.split('id="measured"')[1].split("</table>")[0].split("<tr>")[2:]
+    assert [row.split("</th>")[0].split(">")[-1] for row in rows] == ["release/3", "release/2"]
+    assert '<span class="dim">1.02</span> <small class="dim">0.97 to 1.07' in rows[0]
+    assert '<td class="number">–</td>' in rows[0]
+    assert '<span class="good">0.80</span>' in rows[1] and '<span class="bad">1.20' in rows[1]
+    assert "release/2: 0.80 times the one before (0.75 to 0.85)" in text
 
 
 @pytest.mark.parametrize(("money", "said"), [(3.0, "1.50"), (0.0, "0.00"), (None, "unknown")])

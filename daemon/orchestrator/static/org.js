@@ -156,7 +156,9 @@ function chat() {
     ending = new AbortController();
     halt.hidden = false;
     try {
-      const answer = await stream(form.model.value, said, ending.signal, (word) => (row.textContent += word));
+      const hear = (word) => row.append(word);
+      const aside = (word) => before(row).append(word);
+      const answer = await stream(form.model.value, said, ending.signal, hear, aside);
       said.push({ role: "assistant", content: answer });
     } catch (fault) {
       said.pop();
@@ -172,7 +174,21 @@ function chat() {
   });
 }
 
-async function stream(model, messages, signal, hear) {
+// What a model thinks, and what the members of a team say, before the answer.
+function before(row) {
+  let box = $("details pre", row);
+  if (!box) {
+    const folded = document.createElement("details");
+    folded.open = true;
+    folded.append(document.createElement("summary"), document.createElement("pre"));
+    folded.firstChild.textContent = "Before the answer";
+    row.prepend(folded);
+    box = folded.lastChild;
+  }
+  return box;
+}
+
+async function stream(model, messages, signal, hear, aside) {
   const answer = await fetch("/v1/chat/completions", {
     method: "POST",
     signal,
@@ -193,6 +209,7 @@ async function stream(model, messages, signal, hear) {
       const chunk = JSON.parse(line.slice(6));
       if (chunk.error) throw new Error(chunk.error.message);
       const delta = chunk.choices?.[0]?.delta || {};
+      if (delta.reasoning_content) aside(delta.reasoning_content);
       const word = delta.content || "";
       whole += word;
       hear(word);
