@@ -43,6 +43,7 @@ class Job(BaseModel):
     record: Path | None = None
     steps_max: int = 40
     rounds_max: int = 5
+    tries: int = 0
     tokens_max: int | None = None
     money_max: float | None = None
     prices: tuple[float | None, float | None] = (None, None)
@@ -81,7 +82,7 @@ def work(job: Job, line: Line, workspace: Workspace) -> None:
     client = over_socket(os.environ[BROKER], job.idle_seconds)
     provider = OpenAI(client, job.model, line.listen, job.others, line.left)
     if job.protocol == "rewrite":
-        rewrite = Rewrite(provider, workspace, line.hooks(), job.rounds_max)
+        rewrite = Rewrite(provider, workspace, line.hooks(), job.rounds_max, job.tries)
         end, turns, tokens = rewrite.until_end(job.goal, job.module), rewrite.turns, rewrite.tokens
     else:
         record = Record.open(job.record) if job.record else None

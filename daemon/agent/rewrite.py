@@ -1,22 +1,34 @@
-"""The protocol for small models: the goal and one file in, the whole file out, tests decide."""
+"""The protocol for small models: the goal and one file in, the new file out, tests decide."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
+from daemon.agent.failures import shortly
 from daemon.agent.loop import End, Hooks, Interrupted
 from daemon.agent.messages import Call, Message
+from daemon.agent.parts import merged
 from daemon.agent.prompts import prompt
-from daemon.agent.providers import ModelFault, Provider
+from daemon.agent.providers import ModelFault, Provider, Reply
 from daemon.agent.providers.treatments import treatment
 from daemon.agent.tools.run_tests import RUN_TESTS
 from daemon.agent.tools.tool import Result
 from daemon.agent.workspace import Outside, Workspace
+from daemon.core.aim import TESTS
+from daemon.core.likeness import tree_hash
 
 FENCED = re.compile(r"^```[\w+-]*[ \t]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
-SAID_CHARS_MAX = 3_000
+OPEN = re.compile(r"^```[\w+-]*[ \t]*\n(.+)\Z", re.MULTILINE | re.DOTALL)
+ENDED = "stop"  # by itself, not at a limit
+SAID_CHARS_MAX = 1_000
+# Of the tries at a goal in turn: the likeliest answer first, then others.
+TEMPERATURES = (0.2, 0.6, 0.9)
 SHOWN_CHARS_MAX = 2_000
+TESTS_CHARS_MAX = 1_500
+PARTS_CHARS_MIN = 4_000  # of a file: a longer one costs too much, and is cut, when it comes whole
 
 
 @dataclass
@@ -27,8 +39,13 @@ class Rewrite:
     workspace: Workspace
     hooks: Hooks
     rounds_max: int
+    tries: int = 0  # at the same goal, before this run
     turns: int = 0
     tokens: int = 0
+    _before: str = ""
+    _in_parts: bool = False
+    _what: str = ""  # an answer is to hold
+    _wrong: dict[str, str] = field(default_factory=dict)  # by a file's hash: what it was told of
 
     def until_end(self, goal: str, module: str | None) -> End:
         try:
@@ -48,49 +65,80 @@ class Rewrite:
         return named[0]
 
     def _rounds(self, goal: str, path: str, before: str) -> End:
-        task = prompt("rewrite_task").format(goal=goal, module=path, text=before)
-        now = RUN_TESTS.call({}, self.workspace)
-        if not now.ok:  # what is wanted, shown: worth more to a small model than words
-            task += "\n\n" + prompt("rewrite_failing").format(said=now.text[-SAID_CHARS_MAX:])
-        opening = [
-            Message(role="system", content=prompt("rewrite")),
-            Message(role="user", content=task),
-        ]
-        messages = list(opening)
+        self._before = before
+        self._in_parts = len(before) >= PARTS_CHARS_MIN and path.endswith(".py")
+        self._what = prompt("rewrite_parts" if self._in_parts else "rewrite_whole")
+        self._wrong = {tree_hash({path: before}): prompt("rewrite_same")}
+        opening = self._opening(goal, path, before)
+        wrong = ""
         for _ in range(self.rounds_max):
             if self.hooks.stopped():
                 return End("stopped", "somebody ended it")
             if self.hooks.late():
                 return End("time", "the time is up")
-            messages += [Message(role="user", content=one) for one in self.hooks.told()]
+            opening += [Message(role="user", content=one) for one in self.hooks.told()]
             try:
-                text = self._ask(messages)
+                reply = self._ask(self._with(opening, wrong))
             except Interrupted:
                 continue
-            wrong = self._try(path, before, text)
-            if wrong is None:
+            # What was wrong is told, not shown: a small model copies what it reads, even that.
+            wrong = self._try(path, reply)
+            if not wrong:
                 return End("done", f"rewrote {path}; the tests passed")
-            # Only the last try is shown: a small model copies what it reads, its own errors too.
-            messages = [*opening, messages[-1], Message(role="user", content=wrong)]
         if self.hooks.late():
             return End("time", "the time is up")
         return End("failed", f"the tests still fail after {self.rounds_max} rounds")
 
-    def _ask(self, messages: list[Message]) -> str:
-        self.turns += 1
-        reply = self.provider.reply(messages, [])
-        self.tokens += reply.usage.prompt_tokens + reply.usage.completion_tokens
-        messages.append(Message(role="assistant", content=reply.content))
-        self.hooks.turn(self.turns, reply.content[:SHOWN_CHARS_MAX])
-        return reply.content
+    def _opening(self, goal: str, path: str, text: str) -> list[Message]:
+        """What is wanted, shown: worth more to a small model than words."""
+        task = prompt("rewrite_task").format(goal=goal, module=path, text=text)
+        tests = tests_of(self.workspace, path)
+        if tests:
+            task += "\n\n" + prompt("rewrite_tests").format(text=tests)
+        elif not (now := RUN_TESTS.call({}, self.workspace)).ok:
+            said = shortly(now.text, SAID_CHARS_MAX)
+            task += "\n\n" + prompt("rewrite_failing").format(said=said)
+        return [
+            Message(role="system", content=prompt("rewrite").format(what=self._what)),
+            Message(role="user", content=task),
+        ]
 
-    def _try(self, path: str, before: str, reply: str) -> str | None:
-        """Put the new file in place and test it; what the model must hear, or None."""
-        text = fenced(reply)
+    def _with(self, opening: list[Message], wrong: str) -> list[Message]:
+        """The opening, and what was wrong with the last answer, in one question.
+
+        It is numbered: a recording takes a question that comes again for a run begun anew.
+        """
+        if not wrong:
+            return opening
+        *before, last = opening
+        number = prompt("rewrite_number").format(number=self.turns + 1)
+        content = "\n\n".join((last.content, wrong, number))
+        return [*before, Message(role=last.role, content=content)]
+
+    def _ask(self, messages: list[Message]) -> Reply:
+        temperature = TEMPERATURES[min(self.tries + self.turns, len(TEMPERATURES) - 1)]
+        self.turns += 1
+        reply = self.provider.reply(messages, [], temperature)
+        self.tokens += reply.usage.prompt_tokens + reply.usage.completion_tokens
+        self.hooks.turn(self.turns, reply.content[:SHOWN_CHARS_MAX])
+        return reply
+
+    def _try(self, path: str, reply: Reply) -> str:
+        """Put the new file in place and test it; what the model must hear, if anything."""
+        text = fenced(reply.content, reply.finish == ENDED)
         if text is None:
-            return prompt("rewrite_unfenced")
-        if text.strip() == before.strip():
-            return prompt("rewrite_same")
+            return prompt("rewrite_unfenced").format(what=self._what)
+        if path.endswith(".py"):
+            text = merged(self._before, text, self._in_parts)
+        known = tree_hash({path: text})
+        if known not in self._wrong:  # what comes again costs no tests
+            wrong = self._test(path, text)
+            if not wrong:
+                return ""
+            self._wrong[known] = wrong
+        return self._wrong[known]
+
+    def _test(self, path: str, text: str) -> str:
         self.workspace.write(path, text)
         self.hooks.step(self.turns, f"rewrite {path}")
         call = Call(id="", name=RUN_TESTS.name, arguments="{}")
@@ -98,11 +146,29 @@ class Rewrite:
         result: Result = RUN_TESTS.call({}, self.workspace)
         self.hooks.result(self.turns, call, result)
         if result.ok:
-            return None
-        return prompt("rewrite_failed").format(said=result.text[-SAID_CHARS_MAX:])
+            return ""
+        said = shortly(result.text, SAID_CHARS_MAX)
+        return prompt("rewrite_failed").format(said=said, what=self._what)
 
 
-def fenced(reply: str) -> str | None:
-    """The longest fenced block: small models sometimes add a short example after it."""
-    blocks = FENCED.findall(reply)
+def tests_of(workspace: Workspace, path: str) -> str:
+    """The tests that speak of a Python file, if all of them are short; else nothing."""
+    word = re.compile(rf"\b{re.escape(PurePosixPath(path).stem)}\b")
+    found = ""
+    for name in workspace.files():
+        if name.endswith(".py") and name != path and TESTS.search(name):
+            with suppress(Outside):  # what is no text is no test that could be shown
+                text = workspace.read(name)
+                found += text if word.search(text) else ""
+            if len(found) > TESTS_CHARS_MAX:
+                return ""
+    return found.strip()
+
+
+def fenced(reply: str, ended: bool = False) -> str | None:
+    """The longest fenced block: small models sometimes add a short example after it.
+
+    A model that `ended` by itself may have forgotten to close its only one.
+    """
+    blocks = FENCED.findall(reply) or (OPEN.findall(reply) if ended else [])
     return max(blocks, key=len) if blocks else None

@@ -120,6 +120,14 @@ class Project(Piece):
         lines += [f"- task{' (done)' if task.done else ''}: {task.text}" for task in self.tasks]
         return "\n".join(lines)[:TOLD_CHARS_MAX]
 
+    def told_briefly(self) -> str:
+        """For an author that has one answer to give, a file: what helps with that, and no more."""
+        lines = [note.text for note in self.notes[-TOLD_NOTES_MAX:]]
+        lines += [f"Task: {task.text}" for task in self.tasks if not task.done]
+        judged = [idea.reason for idea in self.blocked if idea.tree]
+        lines += [f"A former answer did not do: {judged[-1]}"] if judged else []
+        return "\n".join(lines)[:TOLD_CHARS_MAX]
+
 
 def _short(text: str) -> str:
     return " ".join(text.split())[:TEXT_CHARS_MAX]

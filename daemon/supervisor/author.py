@@ -18,7 +18,7 @@ from daemon.core.candidate import Candidate
 from daemon.core.events import Kind
 from daemon.core.goal import Budget, Goal, Protocol
 from daemon.core.release import Release
-from daemon.state import prices
+from daemon.state import prices, projects
 from daemon.supervisor.broker import Broker, Door, boot_argv, log_file
 from daemon.supervisor.channel import Channel, Message
 from daemon.supervisor.ideas import heard, module_of
@@ -240,6 +240,7 @@ class Author:
             "model": self._brief.model,
             "steps_max": settings.steps_max,
             "rounds_max": settings.rounds_max,
+            "tries": projects.find(self._world.journal, goal.id).tries,
             "wall_seconds": self._wall(),
             "record": str(INSIDE_RECORDS / "run.jsonl"),
             "loose": settings.loose,

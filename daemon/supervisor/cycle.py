@@ -144,11 +144,12 @@ class Cycle:
     async def _draft(self, candidate: Candidate, wish: Wish) -> Candidate:
         model, session = await model_of(self.world, self.broker, candidate, wish)
         program = await runnable.program(self.world)
-        told = ideas.began(self.world, candidate, wish.goal)
+        ideas.began(self.world, candidate, wish.goal)
         known: dict[str, Any] = {"model": model}
         if candidate.protocol is None:  # a draft that goes on keeps what it began with
             protocol = chosen_protocol(self.world, candidate, wish.goal, model)
             start = lineage.start(self.world, candidate, wish.goal)
+            told = ideas.told(self.world, wish.goal, protocol)
             known |= {"told": told, "protocol": str(protocol), "start": start}
         candidate = candidate.model_copy(update=known)
         self.world.journal.save_candidate(candidate)

@@ -12,7 +12,7 @@ from pathlib import Path
 from daemon.core import release as releases
 from daemon.core.aim import likely_file
 from daemon.core.candidate import Candidate, Stage
-from daemon.core.goal import Goal, outside
+from daemon.core.goal import Goal, Protocol, outside
 from daemon.core.likeness import alike, change_tokens, tree_hash
 from daemon.core.project import Idea, Project, State
 from daemon.core.promotion import Promotion
@@ -60,13 +60,17 @@ def _text(world: World, oid: str, mode: str) -> str | None:
     return data[:BYTES_MAX].decode("utf-8", "surrogateescape")
 
 
-def began(world: World, candidate: Candidate, goal: Goal) -> str:
-    """A try begins; what the author is told of former ones."""
+def began(world: World, candidate: Candidate, goal: Goal) -> None:
+    """A try begins."""
     project = projects.find(world.journal, goal.id)
-    told = project.told()
     project = project.to(State.PLANNING)  # from wherever a former try, or a power cut, left it
     projects.save(world.journal, project.to(State.EXECUTING, f"{candidate.branch} is at work"))
-    return told
+
+
+def told(world: World, goal: Goal, protocol: Protocol) -> str:
+    """What the author is told of former tries."""
+    project = projects.find(world.journal, goal.id)
+    return project.told_briefly() if protocol is Protocol.REWRITE else project.told()
 
 
 def reviewing(world: World, candidate: Candidate) -> None:

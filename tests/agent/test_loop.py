@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from daemon.agent.failures import shortly
 from daemon.agent.loop import End, Hooks, Run
 from daemon.agent.messages import Call, Message
 from daemon.agent.providers import ModelFault, Reply, Usage
@@ -25,9 +27,16 @@ class Script:
     def __init__(self, *replies: Reply | ModelFault) -> None:
         self.replies = list(replies)
         self.asked: list[list[Message]] = []
+        self.temperatures: list[float | None] = []
 
-    def reply(self, messages: Sequence[Message], tools: Sequence[dict[str, Any]]) -> Reply:
+    def reply(
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[dict[str, Any]],
+        temperature: float | None = None,
+    ) -> Reply:
         self.asked.append(list(messages))
+        self.temperatures.append(temperature)
         reply = self.replies.pop(0)
         if isinstance(reply, ModelFault):
             raise reply
@@ -187,11 +196,13 @@ def test_only_turns_that_changed_files_are_steps(workspace: Workspace) -> None:
 # The rewrite protocol
 
 
-def rewrite(workspace: Workspace, *replies: str, goal: str = "mend m.py") -> tuple[End, Script]:
+def rewrite(
+    workspace: Workspace, *replies: str, goal: str = "mend m.py", tries: int = 0
+) -> tuple[End, Script]:
     (workspace.root / "m.py").write_text("X = 0\n")
     (workspace.root / "check.sh").write_text(CHECK_MODULE)
     script = Script(*[says(reply) for reply in replies])
-    end = Rewrite(script, workspace, hooks([]), 3).until_end(goal, None)
+    end = Rewrite(script, workspace, hooks([]), 3, tries).until_end(goal, None)
     return end, script
 
 
@@ -210,9 +221,74 @@ def test_a_reply_without_a_block_or_without_a_change_is_told(workspace: Workspac
     assert "as it was" in script.asked[2][-1].content
 
 
+def test_a_file_that_comes_again_costs_no_tests(workspace: Workspace) -> None:
+    """Nor does the old one in another layout; each is told what it was told of before."""
+    (workspace.root / "runs").write_text("")
+    (workspace.root / "check.sh").write_text(f"echo x >>runs; {CHECK_MODULE}")
+    (workspace.root / "m.py").write_text("X = 0\n")
+    replies = ["```\nX = 2\n```", "```\nX  =  2  # two\n```", "```\nX  =  0\n```"]
+    script = Script(*[says(reply) for reply in replies], says("```\nX = 1\n```"))
+    end = Rewrite(script, workspace, hooks([]), 4).until_end("mend m.py", None)
+    assert end.status == "done"
+    assert (workspace.root / "runs").read_text() == "x\n" * 3  # as it is, with 2, with 1
+    first, second, third = (asked[-1].content for asked in script.asked[1:])
+    assert first.replace("answer 2", "answer 3") == second != first  # a recording tells them apart
+    assert "as it was" in third
+
+
+@pytest.mark.parametrize(
+    ("tries", "asked"), [(0, [0.2, 0.6, 0.9]), (1, [0.6, 0.9, 0.9]), (7, [0.9, 0.9, 0.9])]
+)
+def test_each_try_at_a_goal_is_freer(workspace: Workspace, tries: int, asked: list[float]) -> None:
+    _, script = rewrite(workspace, *["```\nX = 3\n```"] * 3, tries=tries)
+    assert script.temperatures == asked
+
+
+def test_what_a_person_said_is_not_forgotten(workspace: Workspace) -> None:
+    """It stands in every question that follows."""
+    (workspace.root / "m.py").write_text("X = 0\n")
+    (workspace.root / "check.sh").write_text(CHECK_MODULE)
+    script = Script(*[says("```\nX = 3\n```")] * 3)
+    words = [["take one"]]
+    heard = replace(hooks([]), told=lambda: words.pop() if words else [])
+    Rewrite(script, workspace, heard, 3).until_end("mend m.py", None)
+    assert all("take one" in asked[-1].content for asked in script.asked)
+
+
 def test_rounds_are_limited_and_failure_is_failure(workspace: Workspace) -> None:
     end, _ = rewrite(workspace, *["```\nX = 3\n```"] * 3)
     assert end.status == "failed"
+
+
+def test_short_tests_of_the_file_are_shown(workspace: Workspace) -> None:
+    """Long ones are not: of them what fails now is told."""
+    (workspace.root / "test_m.py").write_text(
+        "from m import X\n\n\ndef test():\n    assert X == 1\n"
+    )
+    (workspace.root / "test_n.py").write_text("from n import Y\n")
+    _, script = rewrite(workspace, "```\nX = 1\n```")
+    asked = script.asked[0][-1].content
+    assert "assert X == 1" in asked
+    assert "import Y" not in asked
+    assert "test_x failed" not in asked
+    (workspace.root / "test_m.py").write_text("from m import X\n" + "# more\n" * 500)
+    _, script = rewrite(workspace, "```\nX = 1\n```")
+    asked = script.asked[0][-1].content
+    assert "import X" not in asked
+    assert "test_x failed" in asked
+
+
+def test_of_a_long_file_only_functions_are_asked_for(workspace: Workspace) -> None:
+    """The rest of it stays, and is not paid for."""
+    rest = "".join(f"def f{at}():\n    return {at}\n\n\n" for at in range(200))
+    (workspace.root / "m.py").write_text(f"{rest}def last():\n    return 0\n")
+    (workspace.root / "check.sh").write_text("grep -q 'return -1' m.py\n")
+    script = Script(says("```python\ndef last():\n    return -1\n```"))
+    end = Rewrite(script, workspace, hooks([]), 1).until_end("mend m.py", None)
+    assert end.status == "done"
+    assert "each function that must change" in script.asked[0][0].content
+    text = f"{rest}def last():\n    return -1\n"
+    assert (workspace.root / "m.py").read_text() == text
 
 
 def test_a_goal_that_names_no_file_is_refused(workspace: Workspace) -> None:
@@ -225,6 +301,48 @@ def test_the_longest_block_is_the_file() -> None:
     """A short example after it does not replace it."""
     assert fenced("```py\nlong = 1\nlonger = 2\n```\nuse:\n```\nx\n```") == "long = 1\nlonger = 2\n"
     assert fenced("```py\ncut off") is None
+    assert fenced("It is:\n```py\nnot closed\n", ended=True) == "not closed\n"
+
+
+PYTEST_SAID = """.FFF                                                      [100%]
+=================================== FAILURES ===================================
+__________________________________ test_even ___________________________________
+test_stats.py:10: in test_even
+    assert median([4, 1, 3, 2]) == 2.5
+E   assert 3 == 2.5
+E    +  where 3 = median([1, 2, 3, 4])
+E   one
+E   two
+_________________________________ test_nothing _________________________________
+test_stats.py:15: in test_nothing
+    median([])
+stats.py:7: in median
+    return values[len(values) // 2]
+           ^^^^^^^^^^^^^^^^^^^^^^^^
+E   IndexError: list index out of range
+_________________________________ test_long ____________________________________
+E   assert LONG
+=========================== short test summary info ============================
+FAILED test_stats.py::test_even - assert 3 == 2.5
+2 failed, 1 passed
+[the tests failed]""".replace("LONG", "x" * 300)
+SHORTLY = """test_even:
+    assert median([4, 1, 3, 2]) == 2.5
+E   assert 3 == 2.5
+E    +  where 3 = median([1, 2, 3, 4])
+E   one
+test_nothing:
+    median([])
+    return values[len(values) // 2]
+E   IndexError: list index out of range"""
+
+
+def test_failures_are_told_without_frames_and_whole() -> None:
+    """What does not fit is left out from the end on; the words of other runners are cut."""
+    assert shortly(PYTEST_SAID, 300) == SHORTLY
+    assert "test_long" in shortly(PYTEST_SAID, 1_000)
+    assert shortly(PYTEST_SAID, 50) == SHORTLY[:49]
+    assert shortly("not ok 1 - it is red", 6) == "is red"
 
 
 def test_who_talks_hears_of_a_call_that_cannot_be_read(workspace: Workspace) -> None:

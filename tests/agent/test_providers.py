@@ -94,6 +94,16 @@ def test_another_model_is_asked_where_that_may_help(code: str) -> None:
     ]
 
 
+def test_a_model_that_takes_no_temperature_is_asked_without() -> None:
+    server = Server(say("cool"), "model_bad_request", say("well"), "model_bad_request")
+    model = OpenAI(server.client, "m")
+    assert model.reply(HI, [], 0.2).content == "cool"
+    assert model.reply(HI, [], 0.2).content == "well"
+    assert [one.get("temperature") for one in server.asked] == [0.2, 0.2, None]
+    with pytest.raises(ModelFault):  # that was not what it refused
+        model.reply(HI, [])
+
+
 def test_a_reply_that_was_withheld_is_a_refusal() -> None:
     """Its first words are none: another model may say more."""
     cut = stream(say("I will")).replace(b'"stop"', b'"content_filter"')

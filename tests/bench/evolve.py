@@ -7,7 +7,8 @@ tests, `acceptance/` (pytest files that no author sees) and perhaps `module` (th
 change). org's author and judge work on each, and with --peers OpenEvolve and ShinkaEvolve do, by
 the same model, the same tests and at most the same number of calls. What a contestant accepts is
 checked once more by plain pytest: what fails there is a false accept. Without --model the packaged
-small model is started.
+small model is started. Each goal's outcome is told on stderr as it ends; a peer that cannot be
+installed is named there, and stands as absent among the figures.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -25,9 +28,10 @@ from ops import local_model
 from tests.bench.evolving import ours, peers
 from tests.bench.evolving.goal import Goal, goals_in
 from tests.bench.evolving.ours import Result, Terms
-from tests.bench.evolving.proxy import proxy
+from tests.bench.evolving.proxy import Proxy, proxy
 from tests.bench.figures import Figure, show
 
+Run = Callable[[Goal], Result]
 GOALS = Path(__file__).parent / "goals"
 CALLS = 6
 UNITS = {"wall_s": "s", "tokens": "tokens", "tokens_per_accepted": "tokens"}
@@ -57,21 +61,28 @@ def main() -> int:
 
 
 def compare(flags: argparse.Namespace, goals: list[Goal], base: str) -> None:
+    """Goal by goal, so that who stops early has compared the same ones."""
     with proxy(base) as between:
         named = flags.name or _first_model(between.base)
         terms = Terms(named, flags.calls, protocol=flags.protocol)
-        figures: dict[str, float] = {}
-        if flags.only in (None, "org"):
-            figures = contest("org", goals, lambda goal: ours.run(goal, between, terms))
-        others: dict[str, dict[str, float]] = {}
-        for peer in peers.PACKAGES if flags.peers else ():
-            if flags.only in (None, peer):
-                others[peer] = contest(peer, goals, _peer(peer, between, terms))
-    show("evolve", {k: Figure(v, UNITS.get(k, "count")) for k, v in figures.items()}, others)
+        runs: dict[str, Run] = {"org": lambda goal: ours.run(goal, between, terms)}
+        runs |= {peer: _peer(peer, between, terms) for peer in peers.PACKAGES if flags.peers}
+        runs = {name: run for name, run in runs.items() if flags.only in (None, name)}
+        absent = {name: why for name in runs if name != "org" and (why := peers.lacking(name))}
+        for name, why in absent.items():
+            print(f"{name} is not compared: {why}", file=sys.stderr, flush=True)
+        scores = {name: Score(name) for name in runs if name not in absent}
+        for goal in goals:
+            for name, score in scores.items():
+                score.add(goal, runs[name])
+    own = scores.pop("org").figures() if "org" in scores else {}
+    others: dict[str, Any] = {name: score.figures() for name, score in scores.items()}
+    others |= {name: {"absent": why} for name, why in absent.items()}
+    show("evolve", {k: Figure(v, UNITS.get(k, "count")) for k, v in own.items()}, others)
 
 
-def _peer(peer: str, between: object, terms: Terms) -> Callable[[Goal], Result]:
-    return lambda goal: peers.run(peer, goal, between, terms)  # type: ignore[arg-type]
+def _peer(peer: str, between: Proxy, terms: Terms) -> Run:
+    return lambda goal: peers.run(peer, goal, between, terms)
 
 
 def _first_model(base: str) -> str:
@@ -79,35 +90,45 @@ def _first_model(base: str) -> str:
     return str(found["data"][0]["id"])
 
 
-def contest(name: str, goals: Iterable[Goal], run: Callable[[Goal], Result]) -> dict[str, float]:
-    """One contestant on every goal; its progress goes to stderr."""
-    began = time.monotonic()
-    results = []
-    for goal in goals:
+@dataclass
+class Score:
+    """One contestant's results; each goal's goes to stderr as it ends, with all so far."""
+
+    name: str
+    results: list[Result] = field(default_factory=list)
+    wall_s: float = 0.0
+
+    def add(self, goal: Goal, run: Run) -> None:
         since = time.monotonic()
         result = run(goal)
-        results.append(result)
+        seconds = time.monotonic() - since
+        self.results.append(result)
+        self.wall_s += seconds
         word = (
             ("reached" if result.true else "FALSELY ACCEPTED") if result.accepted else "not reached"
         )
+        so_far = self.figures()
         print(
-            f"{name:<12} {goal.folder.name:<20} {word:<16} {result.calls} calls,"
-            f" {result.tokens} tokens, {time.monotonic() - since:.0f} s",
+            f"{self.name:<12} {goal.folder.name:<20} {word:<16} {result.calls} calls,"
+            f" {result.tokens} tokens, {seconds:.0f} s; so far {so_far['accepted']} of"
+            f" {so_far['goals']}, {so_far['tokens']} tokens",
             file=sys.stderr,
             flush=True,
         )
-    accepted = sum(one.accepted and one.true for one in results)
-    tokens = sum(one.tokens for one in results)
-    return {
-        "accepted": accepted,
-        "false_accepts": sum(one.accepted and not one.true for one in results),
-        "tokens": tokens,
-        "tokens_per_accepted": round(tokens / max(1, accepted), 1),
-        "wall_s": round(time.monotonic() - began, 1),
-        "calls_wasted": sum(one.wasted for one in results),
-        "calls": sum(one.calls for one in results),
-        "goals": len(results),
-    }
+
+    def figures(self) -> dict[str, float]:
+        accepted = sum(one.accepted and one.true for one in self.results)
+        tokens = sum(one.tokens for one in self.results)
+        return {
+            "accepted": accepted,
+            "false_accepts": sum(one.accepted and not one.true for one in self.results),
+            "tokens": tokens,
+            "tokens_per_accepted": round(tokens / max(1, accepted), 1),
+            "wall_s": round(self.wall_s, 1),
+            "calls_wasted": sum(one.wasted for one in self.results),
+            "calls": sum(one.calls for one in self.results),
+            "goals": len(self.results),
+        }
 
 
 if __name__ == "__main__":

@@ -53,6 +53,18 @@ def test_the_notebook_is_bounded() -> None:
     assert len(project.told()) <= 3_000
 
 
+def test_who_answers_with_a_file_alone_is_told_briefly() -> None:
+    """What was noted, what is to do, and why the last answer that was judged did not do."""
+    project = Project(goal="g1").noted(1.0, "you", "keep it short").heard(2.0, "c", "DONE: a")
+    ideas = tuple(
+        Idea(candidate=f"c{at}", approach="rewrite m.py", reason=reason, tree=tree)
+        for at, (reason, tree) in enumerate([("too slow", "t1"), ("wrong", "t2"), ("unready", "")])
+    )
+    told = project.model_copy(update={"blocked": ideas}).told_briefly()
+    assert told == "keep it short\nA former answer did not do: wrong"
+    assert Project(goal="g1").told_briefly() == ""
+
+
 @pytest.mark.parametrize(
     ("patterns", "strays"),
     [

@@ -18,17 +18,8 @@ from tests.bench.evolving import peers
 from tests.model_server import chunks, say
 from tests.serving import Handler, serving
 
-LEAP = '''"""Days and years."""
-
-
-def is_leap(year):
-    """Whether `year` is a leap year of the Gregorian calendar."""
-    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-
-
-def days_in_year(year):
-    return 366 if is_leap(year) else 365
-'''
+ANSWERS = Path(__file__).parent / "answers"
+LEAP = (ANSWERS / "leap_year.py").read_text()
 # Right for the visible tests, wrong for the hidden ones.
 CHEAT = LEAP.replace("(year % 100 != 0 or year % 400 == 0)", "year != 1900")
 
@@ -84,6 +75,14 @@ def test_no_shipped_goal_is_reached_already(goal: goals.Goal) -> None:
     assert goal.text.splitlines()[0]
 
 
+@pytest.mark.parametrize("goal", goals.goals_in(evolve.GOALS), ids=lambda one: one.folder.name)
+@pytest.mark.peer
+def test_every_shipped_goal_can_be_reached(goal: goals.Goal, tmp_path: Path) -> None:
+    """A right answer passes the visible and the hidden tests: nobody is sent after a wrong one."""
+    answer = (ANSWERS / f"{goal.folder.name}.py").read_text()
+    assert goals.judge(goal, goals.with_module(goal, answer, tmp_path / "tree")).reached
+
+
 @pytest.mark.journey
 def test_org_takes_the_second_try_and_lets_the_cheat_pass_nowhere(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -112,3 +111,15 @@ def test_a_peer_runs_on_the_same_terms(
     assert (found["accepted"], found["false_accepts"]) == (1, 0)
     assert 2 <= found["calls"] <= 3
     assert found["tokens"] == 120 * found["calls"]
+
+
+@pytest.mark.peer
+def test_a_peer_that_cannot_be_installed_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are compared all the same."""
+    for name in ("XDG_CACHE_HOME", "UV_CACHE_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / "cache"))
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    found = compared(tmp_path, capsys, only="openevolve", peers=True)["peers"]["openevolve"]
+    assert "openevolve==0.4.0 could not be installed" in found["absent"]

@@ -61,7 +61,7 @@ def test_a_goal_of_the_repo_is_tried_until_it_is_reached(home: Home, tmp_path: P
             third = home.ask("evolve", "--wait", "--record", str(session))
             assert third["outcome"] == "promoted", third
             asked = str(model.asked[2]["messages"])
-            assert "do not do this again" in asked
+            assert "A former answer did not do: the goal gate" in asked
             assert "slashes matter" in asked
             assert "SECRET" not in asked
             shown = home.ask("goal", "show", "words")

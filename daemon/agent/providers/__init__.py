@@ -52,6 +52,11 @@ class ModelFault(Exception):
 
 
 class Provider(Protocol):
-    def reply(self, messages: Sequence[Message], tools: Sequence[dict[str, Any]]) -> Reply:
-        """One reply. Raises ModelFault."""
+    def reply(
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[dict[str, Any]],
+        temperature: float | None = None,
+    ) -> Reply:
+        """One reply; None leaves the temperature to the server. Raises ModelFault."""
         ...

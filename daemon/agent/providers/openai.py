@@ -22,6 +22,7 @@ WAIT_FIRST_SECONDS, WAIT_SECONDS_MAX, JITTER_SECONDS = 0.2, 30.0, 0.5
 WAITS_SECONDS_MAX = 900.0  # of one reply
 REPLY_BYTES_MAX = 64 * 2**20
 WITHHELD = "content_filter"  # what came before it is no reply
+BAD_REQUEST = "model_bad_request"
 DATA, DONE = b"data:", b"[DONE]"
 
 
@@ -52,7 +53,12 @@ class OpenAI:
         self._models = [model, *others]
         self._left = left
 
-    def reply(self, messages: Sequence[Message], tools: Sequence[dict[str, Any]]) -> Reply:
+    def reply(
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[dict[str, Any]],
+        temperature: float | None = None,
+    ) -> Reply:
         """Faults are treated by the table; the last one rises. A model that failed is left."""
         body: dict[str, Any] = {
             "messages": [message.wire() for message in messages],
@@ -61,10 +67,14 @@ class OpenAI:
         }
         if tools:
             body["tools"] = list(tools)
+        if temperature is not None:
+            body["temperature"] = temperature
         while True:
             try:
                 return self._patiently({"model": self._models[0], **body})
             except ModelFault as fault:
+                if fault.code == BAD_REQUEST and body.pop("temperature", None) is not None:
+                    continue  # some models take none but their own
                 if not treatment(fault.code).other_model or len(self._models) == 1:
                     raise
                 del self._models[0]

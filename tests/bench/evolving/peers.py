@@ -5,6 +5,7 @@ They live in environments of their own, outside of the tree, made at first use.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -42,6 +43,15 @@ def environment(peer: str) -> Path:
     return python
 
 
+def lacking(peer: str) -> str:
+    """Why it cannot be compared; empty when it can."""
+    try:
+        environment(peer)
+    except subprocess.SubprocessError as error:
+        return f"{PACKAGES[peer]} could not be installed: {error}"
+    return ""
+
+
 def run(peer: str, goal: Goal, proxy: Proxy, terms: Terms) -> Result:
     count = proxy.fresh(terms.calls_max)
     folder = Path(tempfile.mkdtemp(prefix=f"{peer}-"))
@@ -62,7 +72,8 @@ def run(peer: str, goal: Goal, proxy: Proxy, terms: Terms) -> Result:
     script = HERE / f"{peer}_script.py"
     log = folder / "log"
     try:
-        with log.open("w") as out:
+        # What it tried until then counts.
+        with log.open("w") as out, contextlib.suppress(subprocess.TimeoutExpired):
             subprocess.run(
                 [str(environment(peer)), str(script), str(folder / "job.json")],
                 cwd=folder,
