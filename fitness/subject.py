@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from collections.abc import Mapping
@@ -25,7 +26,7 @@ from ops.records import Change
 
 ANSWER_SECONDS = 10.0
 ANSWER_BYTES_MAX = 16 * 2**20
-WALLS_FAILED = b"bwrap: "  # how it begins to say why it made no cell
+WALLS_FAILED = re.compile(rb"bwrap: (?!execvp )")  # it says why it made no cell
 
 
 class Wish(BaseModel):
@@ -154,7 +155,7 @@ class Subject:
             done = run(cell)
         except (Trouble, OSError) as error:
             raise Unjudged(f"its cell could not be made: {error}") from error
-        if done.exit == 1 and done.stderr.startswith(WALLS_FAILED):
+        if done.exit == 1 and WALLS_FAILED.match(done.stderr):
             words = done.stderr.decode("utf-8", "replace")
             raise Unjudged(f"its cell could not be made: {words}")
         return done

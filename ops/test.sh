@@ -11,6 +11,8 @@ of_the_machine=(
     busybox:busybox-static mkfs.ext4:e2fsprogs nft:nftables
     virt-xml-validate:libvirt-clients cloud-init:cloud-init
 )
+forgers='leaving_early or verdict_of_its_own or false_identity'
+fugitives='left_behind or from_inside or the_broker_gives'
 system='journey or crash or attack or guest or docker or browser or model or valkey or peer'
 if [ "${1:-}" = --system ]; then
     shift
@@ -23,6 +25,9 @@ if [ "${1:-}" = --system ]; then
     "$VENV/bin/python" -m pytest --durations 25 -m "guest and not ($several)" "$@" >"$beside" 2>&1 &
     "$VENV/bin/python" -m pytest --durations 25 -m "($system) and not guest and not ($several)" "$@" ||
         code=$?
+    # Who would forge a verdict, and who would get out, once more within the other kind of walls.
+    ORG_ATTACK_CELLS=docker "$VENV/bin/python" -m pytest --durations 5 -m attack \
+        -k "$forgers or $fugitives" "$@" || code=$?
     wait "$!" || code=$?
     cat "$beside"
     rm "$beside"

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.attacks.ground import Ground, judged_beside, neighbour, under_attack, unharmed
+from tests.attacks.ground import CELLS, Ground, judged_beside, neighbour, under_attack, unharmed
 from tests.journeys.instance import Home
 from tests.load import Load
+from tests.ops.engine import engine
 
 PER_SECOND = 20
 _beside: set[str] = set()
@@ -28,8 +29,10 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def ground(folder: Path) -> Iterator[Ground]:
-    with under_attack(folder) as made:
-        yield made
+    with contextlib.ExitStack() as held:
+        if CELLS == "docker":
+            held.enter_context(engine())
+        yield held.enter_context(under_attack(folder))
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ops.cell_docker import engine_environment
 from ops.history import MAIN, History
 from ops.records import RefChange
 from tests.journeys import service
@@ -18,9 +20,10 @@ from tests.journeys.instance import KEPT_TESTS, Answered, Home, running, slim_or
 from tests.load import Load
 from tests.model_server import say, scripted_model
 
+CELLS = os.environ.get("ORG_ATTACK_CELLS", "bubblewrap")  # whose walls are tried
 # Both can be said by a candidate: what it hides from linters must fail elsewhere.
 UNSEEN = "# ruff: noqa\n# mypy: ignore-errors\n"
-SETTINGS = """
+SETTINGS = f"""
 [probation]
 seconds = 60.0
 
@@ -28,6 +31,7 @@ seconds = 60.0
 tokens_max = 1500
 
 [cells]
+backend = "{CELLS}"
 memory_bytes = 1073741824
 file_bytes = 33554432
 disk_bytes = 268435456
@@ -135,6 +139,7 @@ def under_attack(folder: Path, extra: str = "") -> Iterator[Ground]:
         "PYTEST_PLUGINS": "evil",
         "GIT_DIR": str(folder),
         "GIT_EXTERNAL_DIFF": f"touch {folder}/fired",
+        **engine_environment(),
     }
     home = Home(folder / "home", environment=environment)
     with scripted_model([]) as model:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.attacks.ground import CELLS
 from tests.attacks.table import ATTEMPTS, shown
 
 _results: dict[str, list[bool]] = {}
@@ -18,7 +19,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if not _results:
         return
-    terminalreporter.section("attacks")
+    terminalreporter.section(f"attacks, on cells by {CELLS}")
     for row, (attempt, end) in ATTEMPTS.items():
         tried = [held for name in shown()[row] for held in _results.get(name, [])]
         told = f"{sum(tried)} of {len(tried)} held" if tried else "not tried"

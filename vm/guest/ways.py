@@ -13,6 +13,7 @@ import socket
 import struct
 import subprocess
 import threading
+import time
 import urllib.request
 from http.client import HTTPException
 
@@ -113,13 +114,17 @@ def arp(host):
                 if one != "lo"
             )
             line.bind((card, 0x0806))
-            line.settimeout(SECONDS)
             own = line.getsockname()[4]
             asked = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1) + own + b"\x0a\0\x02\x0f"
             asked += b"\0" * 6 + socket.inet_aton(host)
             line.send(b"\xff" * 6 + own + b"\x08\x06" + asked)
-            said = line.recv(128)
-            return f"answered by {said[6:12].hex(':')}"
+            deadline = time.monotonic() + SECONDS
+            while (left := deadline - time.monotonic()) > 0:
+                line.settimeout(left)  # others ask for their own hosts meanwhile
+                said = line.recv(128)
+                if said[28:32] == socket.inet_aton(host):
+                    return f"answered by {said[6:12].hex(':')}"
+            raise TimeoutError("nobody answered")
 
     return way
 
