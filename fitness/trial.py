@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import secrets
 import shutil
 import socket
@@ -30,7 +31,9 @@ OUTPUT_BYTES_MAX = 20_000
 ALL_PASSED, SOME_FAILED, NOTHING_RAN = 0, 1, 5
 ENDED_WELL = (ALL_PASSED, SOME_FAILED, NOTHING_RAN)
 COLLECT_ONLY = "--collect-only"
-# The fast tests that need neither cells of their own nor the machine.
+# A test that starts the program that serves waits for it half of its time: two a processor.
+PARTS_MAX = 2 * (os.cpu_count() or 1)
+# The tests that need neither cells of their own nor the machine.
 GATE_TEST_PATHS = (
     "tests/core",
     "tests/state",
@@ -127,28 +130,26 @@ def _run(
     return reported(subject, argv, tuple(mounts), seconds, **run)
 
 
-def run_halves(
+def run_parts(
     subject: Subject, code: Path, tests_of: Path, targets: tuple[str, ...], seconds: float
 ) -> Trial:
-    """The same in two cells at the same time, each with about half of the files."""
-    parts = _halves(tests_of, targets)
-    if not all(parts):
-        return run_tests(subject, code, tests_of, targets, seconds)
+    """The same in several cells at the same time, each with about as much of the files."""
+    parts = _parts(tests_of, targets)
     with ThreadPoolExecutor(len(parts)) as pool:
         asked = [pool.submit(run_tests, subject, code, tests_of, part, seconds) for part in parts]
         return _together([one.result() for one in asked])
 
 
-def _halves(tests_of: Path, targets: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """By size, for want of anything better: the largest first, each to the smaller half."""
+def _parts(tests_of: Path, targets: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """By size, for want of anything better: the largest first, each to the smallest part."""
     files = {file for target in targets for file in _test_files(tests_of / target)}
-    halves: tuple[list[str], list[str]] = ([], [])
-    sizes = [0, 0]
+    parts: list[list[str]] = [[] for _ in range(min(PARTS_MAX, len(files)))]
+    sizes = [0] * len(parts)
     for file in sorted(files, key=lambda one: (-one.stat().st_size, one)):
         at = sizes.index(min(sizes))
-        halves[at].append(str(file.relative_to(tests_of)))
+        parts[at].append(str(file.relative_to(tests_of)))
         sizes[at] += file.stat().st_size
-    return tuple(sorted(halves[0])), tuple(sorted(halves[1]))
+    return [tuple(sorted(part)) for part in parts] or [targets]
 
 
 def _test_files(target: Path) -> list[Path]:
@@ -158,7 +159,7 @@ def _test_files(target: Path) -> list[Path]:
 
 
 def _together(trials: list[Trial]) -> Trial:
-    """As one run: a half that did not come to its end is how the whole ended."""
+    """As one run: a part that did not come to its end is how the whole ended."""
     results: dict[str, str] = {}
     for trial in trials:
         results |= trial.results

@@ -25,7 +25,7 @@ from fitness.trial import (
     GATE_TEST_PATHS,
     SOME_FAILED,
     Trial,
-    run_halves,
+    run_parts,
     run_tests,
     targets_in,
 )
@@ -67,7 +67,7 @@ def judge(subject: Subject) -> Verdict:
     targets = targets_in(job.base_dir)
     with ThreadPoolExecutor(1) as beside:
         beside.submit(supposed, subject)  # while the other half of the machine is idle
-        trial = run_halves(subject, job.candidate_dir, job.base_dir, targets, RUN_SECONDS)
+        trial = run_parts(subject, job.candidate_dir, job.base_dir, targets, RUN_SECONDS)
     if (found := weigh(subject, trial, dict)) is not None:
         return named(NAME, found, WHOSE)
     subject.results.update(trial.results)
@@ -160,7 +160,7 @@ def _collect(subject: Subject) -> dict[str, str]:
 
 def _run_baseline(subject: Subject) -> dict[str, str]:
     base = subject.job.base_dir
-    trial = run_halves(subject, base, base, targets_in(base), RUN_SECONDS)
+    trial = run_parts(subject, base, base, targets_in(base), RUN_SECONDS)
     if trial.forged or trial.ended.exit not in (ALL_PASSED, SOME_FAILED):
         return {}
     listed = _listed(subject)  # code that runs can report tests that nobody has

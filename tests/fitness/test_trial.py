@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fitness.subject import Subject
-from fitness.trial import MARKERS, REPORT_FD, _read, run_halves, run_tests, targets_in
+from fitness.trial import MARKERS, REPORT_FD, _read, run_parts, run_tests, targets_in
 from ops.cell import Outcome
 from tests.fitness.case import MAIN, ROOT, WORDS, Repo
 
@@ -105,16 +105,16 @@ def test_a_run_that_hangs_is_stopped_and_what_it_reported_counts(repo: Repo) -> 
     assert "tests/core/test_zz.py::test_z" not in trial.results
 
 
-def test_two_halves_say_what_one_run_says(repo: Repo) -> None:
-    """Results of both, the exit code of both together; a half that broke is told."""
+def test_parts_say_what_one_run_says(repo: Repo) -> None:
+    """Results of all, the exit code of all together; a part that broke is told."""
     more = "def test_{0}() -> None:\n    assert {1}\n"
     files = {f"tests/core/test_{name}.py": more.format(name, name != "c") for name in "abc"}
     root = repo.release(files).job.candidate_dir
     subject = repo.candidate(files)
     whole = run_tests(subject, root, root, ("tests/core",), 60.0)
-    halves = run_halves(subject, root, root, ("tests/core",), 60.0)
-    assert dict(halves.results) == dict(whole.results)
-    assert halves.ended.exit == whole.ended.exit == 1
+    parts = run_parts(subject, root, root, ("tests/core",), 60.0)
+    assert dict(parts.results) == dict(whole.results)
+    assert parts.ended.exit == whole.ended.exit == 1
     leaves = {**files, "tests/core/test_d.py": "import os\nos._exit(9)\n"}
     root = repo.release(leaves).job.candidate_dir
-    assert run_halves(subject, root, root, ("tests/core",), 60.0).ended.exit == 9
+    assert run_parts(subject, root, root, ("tests/core",), 60.0).ended.exit == 9

@@ -19,8 +19,6 @@ from daemon.orchestrator.facts import Facts
 from daemon.orchestrator.hub import BACKLOG_MAX, Filter, Hub
 from tests.orchestrator.house import ROOT, House, filled, house, served
 
-pytestmark = pytest.mark.process
-
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[House]:

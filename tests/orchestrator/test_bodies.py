@@ -10,8 +10,6 @@ import pytest
 
 from tests.orchestrator.program import SECONDS, Program, get, post, program
 
-pytestmark = pytest.mark.process
-
 USER = b'{"role": "user", "content": "x"}'
 
 

@@ -23,8 +23,6 @@ from tests.orchestrator.house import house, served
 from tests.orchestrator.program import ROOT, SECONDS, program
 from tests.orchestrator.scripted_broker import Answering, scripted_broker
 
-pytestmark = pytest.mark.process
-
 ASK: Any = [{"role": "user", "content": "hello"}]
 TOOL: Any = {
     "type": "function",
@@ -147,6 +145,7 @@ def running_tools(*replies: Any) -> Iterator[tuple[openai.OpenAI, list[dict[str,
                 yield api, asked
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("stream", [True, False])
 def test_tools_run_here_when_the_setting_says_so(stream: bool) -> None:
     """What the model calls is run in a cell and told to it; text and usage are of all rounds."""
@@ -168,6 +167,7 @@ def test_tools_run_here_when_the_setting_says_so(stream: bool) -> None:
     assert "seen\n/workspace" in told["content"]
 
 
+@pytest.mark.process
 def test_a_call_in_the_text_runs_here_too() -> None:
     """As coder models write it; no text is lost, and JSON that calls nothing is text."""
     wrote = '```json\n{"name": "sh", "arguments": {"command": "echo seen"}}\n```'

@@ -12,8 +12,6 @@ from ops import teams
 from tests.orchestrator.house import house, served
 from tests.orchestrator.scripted_broker import DONE, Answering, scripted_broker
 
-pytestmark = pytest.mark.process
-
 SEATS = [
     {"name": "ann", "model": "small", "persona": "You are Ann, who doubts."},
     {"name": "bea", "model": "large", "persona": "You are Bea, who leads."},

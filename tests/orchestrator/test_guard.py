@@ -23,8 +23,6 @@ from daemon.orchestrator.tokens import (
 )
 from tests.orchestrator.house import House, house, served
 
-pytestmark = pytest.mark.process
-
 CLOSED = {"open": []}
 
 

@@ -15,8 +15,6 @@ from daemon.orchestrator.server import LAST_ANSWERS_SECONDS
 from tests.orchestrator.program import CHAT, HELLO, SECONDS, get, program, url
 from tests.orchestrator.scripted_broker import Answering, delta, scripted_broker
 
-pytestmark = pytest.mark.process
-
 STREAM = HELLO | {"stream": True}
 
 

@@ -20,8 +20,6 @@ from daemon.supervisor.notices import A_MINUTE_MAX, STREAK, Notices
 from tests.orchestrator.house import ROOT, House, house
 from tests.serving import Handler, serving
 
-pytestmark = pytest.mark.process
-
 HERE = Release("0" * 40, ROOT, Path(sys.executable))
 SECONDS = 30.0
 

@@ -20,8 +20,6 @@ from daemon.state.settings import load
 from tests.ops.conftest import commit_of
 from tests.orchestrator.house import House, filled, house, long_history, served
 
-pytestmark = pytest.mark.process
-
 VIEWS = ("/", "/candidates", "/fitness", "/releases", "/chat", "/logs?name=gates", "/login")
 ACTS = ("promote", "approve", "reject", "rollback", "freeze", "unfreeze", "evolve")
 PAGE_BYTES_MAX = 300_000

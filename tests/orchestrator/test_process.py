@@ -23,8 +23,6 @@ from tests.model_server import say, scripted_model
 from tests.orchestrator.program import CHAT, HELLO, ROOT, SECONDS, get, program, url
 from tests.orchestrator.scripted_broker import Answering, scripted_broker
 
-pytestmark = pytest.mark.process
-
 LAST_ANSWER_SECONDS = 3.0
 
 
@@ -214,6 +212,7 @@ def test_a_completion_streams_through_the_broker(listening: socket.socket, tmp_p
     assert chunks[-1]["usage"]["total_tokens"] == 120
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("drain", [1.0, 8.0])
 def test_the_last_answers_have_as_long_as_the_setting_says(
     listening: socket.socket, tmp_path: Path, drain: float

@@ -15,8 +15,6 @@ import pytest
 from daemon.orchestrator.tools import schemas, seconds_for
 from tests.orchestrator.house import House, house, served
 
-pytestmark = pytest.mark.process
-
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[House]:
@@ -47,6 +45,7 @@ def test_the_tools_are_listed_with_their_schemas(http: httpx.Client) -> None:
     assert not {"done", "pyexe", "todoread", "todowrite", "webfetch", "question"} & set(names)
 
 
+@pytest.mark.process
 def test_a_tool_runs_in_a_workspace_that_stays(http: httpx.Client) -> None:
     """What one call writes the next one reads; another workspace has none of it."""
     assert run(http, "write_file", path="a.txt", content="hello").json()["ok"]
@@ -55,6 +54,7 @@ def test_a_tool_runs_in_a_workspace_that_stays(http: httpx.Client) -> None:
     assert not http.post("/v1/tools/execute", json=body).json()["ok"]
 
 
+@pytest.mark.process
 def test_a_persons_own_rules_hold_here_too(here: House, http: httpx.Client) -> None:
     """Of the instance's rules.toml; one that makes no sense lets nothing through."""
     path = here.world.layout.home / "rules.toml"
@@ -69,6 +69,7 @@ def test_a_persons_own_rules_hold_here_too(here: House, http: httpx.Client) -> N
     assert not run(http, "read_file", path="ruled.txt").json()["ok"]
 
 
+@pytest.mark.process
 def test_a_tool_has_no_way_out_of_its_cell(here: House, http: httpx.Client) -> None:
     """No network, no home of the instance, no socket of the supervisor or the broker."""
     assert shutil.which("bwrap"), "apt-get install bubblewrap"
@@ -94,6 +95,7 @@ def test_without_the_scope_nothing_runs(here: House) -> None:
         assert answer.status_code == 403
 
 
+@pytest.mark.process
 def test_the_same_key_runs_once(http: httpx.Client) -> None:
     """A repeat gets the first answer, also while it runs; another call under it is refused."""
     command = "echo x >> once.txt; sleep 0.5; wc -l < once.txt"
@@ -114,6 +116,7 @@ def test_the_same_key_runs_once(http: httpx.Client) -> None:
     assert run(http, "sh", "no key", command="true").status_code == 400
 
 
+@pytest.mark.process
 def test_a_tool_is_stopped_at_its_time(http: httpx.Client) -> None:
     began = time.monotonic()
     body = {"tool": "sh", "arguments": {"command": "sleep 30"}, "seconds": 1}
@@ -122,6 +125,7 @@ def test_a_tool_is_stopped_at_its_time(http: httpx.Client) -> None:
     assert time.monotonic() - began < 15
 
 
+@pytest.mark.process
 def test_a_caller_who_leaves_ends_its_tool(http: httpx.Client) -> None:
     """Cancelled at the client, nothing of it runs on."""
     mark = f"leaving-{os.getpid()}"

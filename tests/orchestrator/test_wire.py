@@ -17,8 +17,6 @@ import pytest
 from tests.orchestrator.program import CHAT, HELLO, SECONDS, Program, get, program
 from tests.orchestrator.scripted_broker import Answering, scripted_broker
 
-pytestmark = pytest.mark.process
-
 GROWTH_BYTES_MAX = 64 * 2**20
 IDLE_BYTES_MAX = 32 * 2**10  # of memory, for each connection that says nothing
 HEAD = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n"
