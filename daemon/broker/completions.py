@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
@@ -74,7 +74,7 @@ class Source:
             if call.usage is None:  # said by nobody: estimated, and marked so
                 kept.append(call.estimate())
                 yield kept[-1]
-            self._record(body, kept)
+            await self._record(body, kept)
         except Fault as fault:
             call.fault = fault
             if fault.code == TOOLS and isinstance(self.recorder, Recorder):
@@ -103,10 +103,12 @@ class Source:
             async for chunk in chunks:
                 yield chunk
 
-    def _record(self, body: Mapping[str, Any], reply: list[dict[str, Any]]) -> None:
+    async def _record(self, body: Mapping[str, Any], reply: list[dict[str, Any]]) -> None:
         """A session that cannot be written whole is worth nothing: the call fails with it."""
         try:
-            if self.recorder is not None:
+            if isinstance(self.recorder, Recorder):
+                await _beside(self.recorder.add, body, reply)
+            elif self.recorder is not None:
                 self.recorder.add(body, reply)
         except OSError as error:
             text = f"the session cannot be recorded: {error.strerror}"
@@ -130,3 +132,12 @@ class Source:
         self.traced_by(None)
         if self.recorder is not None:
             self.recorder.close()
+
+
+async def _beside(what: Callable[..., None], *arguments: Any) -> None:
+    """In a thread, for a disk takes its time and other cells need not wait; to its end, always."""
+    running = asyncio.create_task(asyncio.to_thread(what, *arguments))
+    try:
+        await asyncio.shield(running)
+    finally:  # whoever leaves meanwhile has asked all the same
+        await running

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -171,7 +172,10 @@ def _short(message: Mapping[str, Any] | None) -> str:
 
 
 class Recorder:
-    """Writes each exchange as soon as it is over, so that a killed session is still one."""
+    """Writes each exchange as soon as it is over, so that a killed session is still one.
+
+    May be asked from several threads.
+    """
 
     def __init__(
         self,
@@ -182,6 +186,7 @@ class Recorder:
     ) -> None:
         self._mask = mask
         self._path = path
+        self._one = threading.Lock()
         self._out = path.open("ab")
         self._noted: dict[str, Any] = {}
         self._heard: dict[str, int] = {}  # where the answer to each conversation stands
@@ -193,15 +198,17 @@ class Recorder:
     def add(self, body: Mapping[str, Any], reply: list[dict[str, Any]]) -> None:
         """One exchange, with prompt and tools when they are not those of the one before."""
         note, fit = note_of(body), fit_of(body["messages"])
-        self._lose_since(fit)
-        self._heard[fit] = self._out.seek(0, os.SEEK_END)
-        self._write(exchange(body["messages"], reply, note if note != self._noted else None))
-        self._noted = note
+        with self._one:
+            self._lose_since(fit)
+            self._heard[fit] = self._out.seek(0, os.SEEK_END)
+            self._write(exchange(body["messages"], reply, note if note != self._noted else None))
+            self._noted = note
 
     def add_refusal(self, body: Mapping[str, Any], code: str) -> None:
         """One that the agent goes on from, so that a replay comes by it too."""
         line = json.loads(exchange(body["messages"], []))
-        self._write(_line({**line, "refused": code}))
+        with self._one:
+            self._write(_line({**line, "refused": code}))
 
     def _lose_since(self, fit: str) -> None:
         """Whoever asks what was asked before begins anew from there: what came since is lost."""

@@ -16,6 +16,7 @@ from daemon.broker.faults import Fault
 from daemon.broker.keys import MASK, key_of
 from daemon.broker.protocols import WIRES, Wire
 from daemon.broker.refusals import refusal
+from daemon.broker.transport import Transport
 from daemon.core.pieces import sound
 from daemon.state.settings import Model
 from ops.masking import KEY_CHARS_MIN
@@ -40,11 +41,9 @@ class Upstream:
 
     @classmethod
     def open(cls, model: Model, state: Path) -> Upstream:
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=32)
         timeout = httpx.Timeout(model.idle_seconds, connect=model.connect_seconds)
-        client = httpx.AsyncClient(timeout=timeout, limits=limits, trust_env=False)
-        key = key_of(model, state)
-        return cls(model, key, client)
+        client = httpx.AsyncClient(timeout=timeout, transport=Transport(), trust_env=False)
+        return cls(model, key_of(model, state), client)
 
     @property
     def wire(self) -> Wire:

@@ -40,7 +40,7 @@ class _Wire(asyncio.Protocol):
         self.retry_after: str | None = None
         self.pieces: deque[bytes] = deque()
         self.held = 0
-        self.headed = self.whole = False
+        self.headed = self.whole = self.stays = False
         self.changed = asyncio.Event()
 
     # asyncio's side
@@ -81,6 +81,7 @@ class _Wire(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         self.whole = True
+        self.stays = self.parser.should_keep_alive()  # it knows only while it is told of the end
 
     def close(self) -> None:
         self.lost = True
@@ -192,7 +193,7 @@ class Broker:
         self.places.release()
 
     def release(self, wire: _Wire) -> None:
-        good = wire.whole and not wire.lost and wire.parser.should_keep_alive()
+        good = wire.whole and wire.stays and not wire.lost
         if good and not wire.pieces and len(self.kept) < KEPT_MAX:
             self.kept.append(wire)
             self.places.release()

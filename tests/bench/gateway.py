@@ -3,8 +3,9 @@
     ops/bench.sh gateway [--requests N] [--peers]
 
 One model server that costs nothing answers all of them; every reply is read and checked. The
-broker meters, holds a budget and records. With --peers LiteLLM's proxy runs too, in an
-environment of its own. Each way is measured in turns, so that a slow minute slows all.
+broker meters, holds a budget and records, as at the door of the program that serves. With
+--peers LiteLLM's proxy runs too, in an environment of its own. Each way is measured in turns, so
+that a slow minute slows all.
 """
 
 from __future__ import annotations
@@ -159,7 +160,7 @@ def broker(folder: Path, base: str) -> Iterator[tuple[str, int]]:
     heard = read_lines(ours)
     try:
         next(line for line in heard if "ready" in line)
-        limits = {"tokens_max": BUDGET_TOKENS, "record": str(folder / "session.jsonl")}
+        limits = {"tokens_max": BUDGET_TOKENS, "recent": str(folder / "state/recent.jsonl")}
         directory = str(folder / "door")
         send_line(ours, {"id": 1, "do": "open", "cell": "b", "directory": directory, **limits})
         opened = next(line for line in heard if line.get("id") == 1)

@@ -158,3 +158,25 @@ def test_a_stream_in_flight_outlives_a_drain_and_a_stop(
                 assert [json.loads(next(said)), next(said)] == [delta("finished"), "[DONE]"]
             running.until("idle")
             assert running.child.wait(SECONDS) == 0
+
+
+def test_connections_to_the_broker_are_kept(listening: socket.socket, tmp_path: Path) -> None:
+    """One after the other they take the same one; one that the broker closed is not asked again."""
+    used: list[int] = []
+
+    def play(broker: Answering) -> None:
+        used.append(id(broker))
+        broker.close_connection = broker.asked["model"] == "last"
+        broker.head(connection="close" if broker.close_connection else "keep-alive")
+        broker.delta("word")
+        broker.done()
+
+    with scripted_broker(tmp_path / "b", play) as broker:
+        with program(listening, ORG_BROKER=broker.path):
+            for model in ("m", "m", "last", "m"):
+                body = STREAM | {"model": model}
+                answer = httpx.post(url(listening, CHAT), json=body, timeout=SECONDS)
+                assert "[DONE]" in answer.text
+    assert len(used) == 4
+    assert len(set(used[:3])) == 1
+    assert used[3] != used[2]
