@@ -115,10 +115,8 @@ def talk(layout: Layout, wish: Wish) -> Iterator[Talk]:
         models = [seat["model"] for seat in seats if seat["model"]]
         given = client.ask(layout, "chat.open", pid=pid, models=models)
         try:
-            opening = {**wish.opening, "rules": _rules(layout)}
-            opening["seats"] = [
-                {**seat, "model": seat["model"] or given["model"]} for seat in seats
-            ]
+            opening = {**wish.opening, "rules": _rules(layout), "web": given.get("web", False)}
+            opening["seats"] = [_seated(seat, given) for seat in seats]
             with _running(layout, wish, given) as running:
                 send_line(running.line, opening)
                 _until_ready(running)
@@ -126,6 +124,13 @@ def talk(layout: Layout, wish: Wish) -> Iterator[Talk]:
         finally:
             with suppress(Trouble):  # a daemon that went down shut it itself
                 client.ask(layout, "chat.close", pid=pid)
+
+
+def _seated(seat: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """With the model it has, and how much that one takes, where anybody knows."""
+    model = seat["model"] or given["model"]
+    tokens = (given.get("contexts") or {}).get(model)
+    return {**seat, "model": model} | ({"context_tokens": tokens} if tokens else {})
 
 
 def _rules(layout: Layout) -> str:

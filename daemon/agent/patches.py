@@ -87,10 +87,11 @@ def applied(text: str, hunks: list[Hunk]) -> str:
 
     Lines that stay keep their ends; new ones get the end that most lines of the file have.
     """
+    for one in hunks:
+        _trim(one)
     lines, moved, floor = LINE.findall(text), 0, 0
     end = _usual_end(lines or [f"{line}\n" for one in hunks for _, line in one.marked])
     for number, hunk in enumerate(hunks, start=1):
-        _trim(hunk)
         old = hunk.old
         at = _place([_bare(line) for line in lines], hunk, max(0, hunk.near - 1 + moved), floor)
         if at is None:

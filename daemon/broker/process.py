@@ -84,7 +84,10 @@ class Admin:
                 return {"socket": str(self._doors[name].path)}
             await self._doors.pop(name).close()
         replay = Replay.open(Path(request["replay"])) if request.get("replay") else None
+        models = tuple(str(one) for one in request.get("models") or ())
         context = replay.context_tokens if replay else await self._context(request.get("model"))
+        told = await asyncio.gather(*(self._context(one) for one in models))
+        contexts = dict(zip(models, told, strict=True))
         source = Source(
             self._upstream,
             replay,
@@ -94,14 +97,14 @@ class Admin:
                 money_max=request.get("money_max"),
                 prices=tuple(request.get("prices") or (0.0, 0.0)),
             ),
-            frozenset(request.get("models") or ()),
+            frozenset(models),
         )
         lasting = bool(request.get("lasting"))
         source.traced_by(self._trace(name, lasting))
         door = await open_door(name, directory, source)
         door.lasting = lasting
         self._doors[name] = door
-        return {"socket": str(door.path), "context_tokens": context}
+        return {"socket": str(door.path), "context_tokens": context, "contexts": contexts}
 
     async def _context(self, model: str | None) -> int:
         """How many tokens it takes; 0 when nobody tells."""

@@ -61,6 +61,7 @@ class Door:
     directory: Path
     limits: Mapping[str, Any]
     context_tokens: int = 0  # of the model that it was opened for; 0: not known
+    contexts: Mapping[str, int] = field(default_factory=dict)  # of the others that it may ask
 
 
 @dataclass
@@ -203,6 +204,7 @@ class Broker:
         try:
             said = await self._ask("open", cell=name, directory=str(door.directory), **door.limits)
             door.context_tokens = int(said.get("context_tokens") or 0)
+            door.contexts = dict(said.get("contexts") or {})
         except (Trouble, OSError):
             await asyncio.to_thread(self._remove, door)
             raise

@@ -39,7 +39,7 @@ class ChatVerbs:
         model, models = await self._models([str(one) for one in arguments.get("models") or ()])
         await self._sweep()
         program = await runnable.program(self.world)
-        door = await self.broker.open(f"{DOOR}{pid}", models=models)
+        door = await self.broker.open(f"{DOOR}{pid}", models=models, model=model)
         seen = without_answers(
             (Mount(program.root, program.root),), self.world.layout.run / "empty"
         )
@@ -50,6 +50,8 @@ class ChatVerbs:
             "python": str(program.python),
             "mounts": [(str(mount.source), str(mount.target)) for mount in seen],
             "model": model,
+            "contexts": {model: door.context_tokens, **door.contexts},
+            "web": bool(self.world.settings.fetch.allow),
             "idle_seconds": max(one.idle_seconds for one in endpoints),
             "backend": self.world.settings.cells.backend,
             "limits": asdict(limits_of(self.world.settings)),

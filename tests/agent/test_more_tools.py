@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from daemon.agent.patches import Unfitting, applied, read_patch
@@ -86,6 +86,7 @@ LINES = st.lists(st.sampled_from(["a", "b", "c", "\f", "d\re"]), max_size=12)
 
 @settings(max_examples=60)
 @given(LINES, LINES, st.sampled_from(["\n", "\r\n"]))
+@example([], ["a"], "\r\n")  # the end of the patch's last line begins no line of its own
 def test_what_diff_writes_is_applied(before: list[str], after: list[str], end: str) -> None:
     """The standard library's own diff of any two texts makes the second of the first."""
     import difflib

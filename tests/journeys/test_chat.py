@@ -75,6 +75,28 @@ def test_personas_and_models_for_scripts(home: Home, tmp_path: Path) -> None:
             assert "\x1b" not in plain.said
 
 
+def test_what_is_known_of_models_and_the_web_reaches_the_room(home: Home, tmp_path: Path) -> None:
+    """The context bounds what is asked; the web is on offer, and read, where it is allowed."""
+    replies = [
+        say("", webfetch={"url": "http://127.0.0.1:9/"}),
+        say("", sh={"command": "printf 'word %.0s' $(seq 1600)"}),
+        say("", sh={"command": "printf 'worm %.0s' $(seq 1600)"}),
+        say("", todowrite={"todos": [{"text": "rest"}]}),
+        say("Done."),
+    ]
+    more = 'context_tokens = 5000\n[fetch]\nallow = ["127.0.0.1:9"]\n'
+    with scripted_model(replies) as model:
+        base = f"http://127.0.0.1:{model.server_address[1]}"
+        with running(home, service.make(tmp_path / "service"), settings(base, more)):
+            found = home.ask("chat", "--room", "web", "--say", "look there")
+    assert found["messages"][-1]["text"] == "Done."
+    assert {"webfetch", "todowrite", "run_tests"} <= offered(model.asked[0])
+    assert "error: " in model.asked[1]["messages"][-1]["content"]  # nobody listens there
+    assert "no way to the web" not in model.asked[1]["messages"][-1]["content"]
+    texts = [str(asked["messages"]) for asked in model.asked]
+    assert max(map(len, texts)) < 5000 * 3
+
+
 SKILL = """import math
 
 def circle(radius: float) -> str:

@@ -8,6 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from daemon.agent.compaction import CHARS_PER_TOKEN
+from daemon.agent.ends import Limits
 from daemon.agent.extraction import extract
 from daemon.agent.judge import Deed, complaint, runs_tests, unproved
 from daemon.agent.loop import End, Run
@@ -16,7 +18,7 @@ from daemon.agent.offer import Schema, declared, is_small, small_form
 from daemon.agent.prompts import prompt
 from daemon.agent.providers import Provider
 from daemon.agent.room.mode import Mode
-from daemon.agent.room.transcript import Entry, heard
+from daemon.agent.room.transcript import HEARD_CHARS_MAX, Entry, heard
 from daemon.agent.room.voice import Interrupted, Voice
 from daemon.agent.shell import parse
 from daemon.agent.tools.python_run import PYTHON_RUN
@@ -24,6 +26,7 @@ from daemon.agent.tools.tool import Risk, Tool
 from daemon.agent.workspace import Outside, Workspace
 
 STEPS_MAX = 12
+HEARD_RATIO = 0.3  # of a model's context, for what was said in the room
 NO_ANSWER = "(no answer)"
 TIRED = ("stuck", "steps", "format")  # ends of one who may still be asked for a last word
 SUMMARY_CHARS_MAX = 1_200
@@ -38,6 +41,7 @@ class Seat(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     name: str = Field(pattern=NAME)
     model: str
+    context_tokens: int = 0  # of its model; 0: not known
     persona: str = ""
     kind: Literal["agent", "python"] = "agent"
     mode: str = "group"
@@ -79,7 +83,7 @@ class AgentModel:
 
         What is wrong with it goes back, once for each kind of wrong.
         """
-        opening = [self._system(others, self.toolbox()), *heard(entries, self.name)]
+        opening = [self._system(others, self.toolbox()), *self._heard(entries)]
         before = self.workspace.fingerprint()
         known = {deed for one in entries if one.who == self.name for deed in one.deeds}
         tokens, sent_back = 0, set[str]()
@@ -99,6 +103,11 @@ class AgentModel:
             return entry.model_copy(update={"kind": "failed", "text": end.reason})
         kind = "said" if wrong is None else wrong.stands_as
         return entry.model_copy(update={"kind": kind, "deeds": tuple(sorted(shown))})
+
+    def _heard(self, entries: Sequence[Entry]) -> list[Message]:
+        """As much as leaves a model that takes little room for its tools and their results."""
+        room = int(self.seat.context_tokens * CHARS_PER_TOKEN * HEARD_RATIO)
+        return heard(entries, self.name, min(room, HEARD_CHARS_MAX) if room else HEARD_CHARS_MAX)
 
     def _wrong(self, end: End, text: str, shown: set[str]) -> Wrong | None:
         """What cannot stand: no end of tool calls, a call of no tool, a claim without evidence."""
@@ -129,6 +138,7 @@ class AgentModel:
             tools=tools,
             declared=self._declared(tools),
             talks=True,
+            limits=Limits(self.steps_max, context_tokens=self.seat.context_tokens),
         )
         run.messages = list(opening)
 

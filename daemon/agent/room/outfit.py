@@ -13,7 +13,7 @@ from daemon.agent.providers.openai import IDLE_SECONDS, OpenAI, over_socket
 from daemon.agent.room.members import Providers
 from daemon.agent.rules import shipped
 from daemon.agent.skills.shelf import Shelf
-from daemon.agent.tools import TOOLS
+from daemon.agent.tools import allowed
 from daemon.agent.tools.promoting import promoting
 from daemon.agent.tools.remembering import MemoryDoor, memory_tools
 from daemon.agent.tools.tool import Tool
@@ -24,13 +24,12 @@ IDLE = "ORG_IDLE_SECONDS"  # how long the broker lets a model be silent
 KEPT = "ORG_KEPT"  # a folder, for what tools keep as evidence
 MEMORY = "ORG_MEMORY"  # the number of a descriptor, where there is a memory
 SKILLS = "ORG_SKILLS"  # folders; the first is the room's own, where it may keep more
-# Of an author, who has one goal and nobody to talk with.
-NOT_FOR_TALK = frozenset({"done", "run_tests", "question", "todoread", "todowrite", "webfetch"})
+NOT_FOR_TALK = frozenset({"done", "question"})  # who talks ends by talking, and asks so
 
 
-def offered(names: tuple[str, ...] | None) -> tuple[Tool, ...]:
-    """org's tools; what is not offered is refused when called."""
-    fit = [one for one in TOOLS if one.name not in NOT_FOR_TALK]
+def offered(names: tuple[str, ...] | None, web: bool = False) -> tuple[Tool, ...]:
+    """org's tools; what is not offered is refused when called. `web`: places of it are allowed."""
+    fit = [one for one in allowed(None, web) if one.name not in NOT_FOR_TALK]
     return _chosen(fit, names)
 
 
@@ -46,6 +45,7 @@ class Tools:
     """`names` are names and patterns of what is offered; None offers all."""
 
     names: tuple[str, ...] | None
+    web: bool = False
     shelf: Shelf = field(default_factory=lambda: Shelf(_folders()))
     door: MemoryDoor | None = field(default_factory=lambda: _memory())
 
@@ -54,7 +54,7 @@ class Tools:
         own = memory_tools(self.door, name) if self.door else ()
         made = (promoting(self.shelf.folders[0]),) if self.shelf.folders else ()
         skills = _chosen(self.shelf.tools(), self.names)
-        return (*skills, *offered(self.names), *_chosen((*own, *made), self.names))
+        return (*skills, *offered(self.names, self.web), *_chosen((*own, *made), self.names))
 
 
 def _folders() -> list[Path]:
@@ -70,7 +70,8 @@ def workspace_of(rules: str) -> Workspace:
     """Where we are; `rules` are a person's own, beside the shipped ones. Raises Refused."""
     checked = shipped().with_more(rules, "rules.toml") if rules else None
     kept = os.environ.get(KEPT)
-    return Workspace(Path.cwd(), rules=checked, kept=Path(kept) if kept else None)
+    way = os.environ.get(BROKER)
+    return Workspace(Path.cwd(), rules=checked, kept=Path(kept) if kept else None, broker=way)
 
 
 def providers() -> Providers:

@@ -35,6 +35,7 @@ class Opening(BaseModel):
     seats: tuple[Seat, ...] = Field(min_length=1)
     mode: str = "group"
     tools: tuple[str, ...] | None = None  # names and patterns; None: all of them
+    web: bool = False
     entries: tuple[Entry, ...] = ()
     rules: str = ""
     steps_max: int = STEPS_MAX
@@ -62,7 +63,8 @@ class Line:
 
 def furnished(opening: Opening, line: Line, folder: Path) -> Room:
     """The room with everyone in it. Raises Refused for a mode that is none."""
-    workspace, tools, models = workspace_of(opening.rules), Tools(opening.tools), providers()
+    workspace, models = workspace_of(opening.rules), providers()
+    tools = Tools(opening.tools, opening.web)
     members = [
         member(seat, models, workspace, partial(tools.of, seat.name)) for seat in opening.seats
     ]

@@ -30,13 +30,14 @@ class Entry(BaseModel):
         return self.who == name or not self.to or name in self.to
 
 
-def heard(entries: Sequence[Entry], name: str) -> list[Message]:
+def heard(entries: Sequence[Entry], name: str, chars_max: int = HEARD_CHARS_MAX) -> list[Message]:
     """The conversation as `name` knows it: its own words as assistant, all others' as user.
 
-    Neighbours of one role are one message, since some models take turns only.
+    Neighbours of one role are one message, since some models take turns only. Of the newest
+    entries at most `chars_max`, and the last one always.
     """
     mine = [entry for entry in entries if entry.heard_by(name) and entry.kind != "failed"]
-    kept, left_out = _newest(mine)
+    kept, left_out = _newest(mine, chars_max)
     messages: list[Message] = []
     if left_out:
         note = f"[{left_out} earlier messages are left out]"
@@ -49,11 +50,11 @@ def heard(entries: Sequence[Entry], name: str) -> list[Message]:
     return messages
 
 
-def _newest(entries: Sequence[Entry]) -> tuple[Sequence[Entry], int]:
+def _newest(entries: Sequence[Entry], chars_max: int) -> tuple[Sequence[Entry], int]:
     used = 0
     for at in range(len(entries) - 1, -1, -1):
         used += min(len(entries[at].text), ENTRY_CHARS_MAX)
-        if used > HEARD_CHARS_MAX:
+        if used > chars_max and at < len(entries) - 1:
             return entries[at + 1 :], at + 1
     return entries, 0
 

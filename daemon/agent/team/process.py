@@ -32,6 +32,7 @@ class Opening(BaseModel):
     criteria: Criteria = Criteria()
     parallel: int = Field(default=4, ge=1, le=16)
     tools: tuple[str, ...] | None = None
+    web: bool = False
     entries: tuple[dict[str, Any], ...] = ()
     approved: bool = False
     rules: str = ""
@@ -58,7 +59,7 @@ async def work(own: socket.socket) -> None:
 
 
 async def _worked(opening: Opening, line: Line) -> dict[str, Any]:
-    workspace, tools = workspace_of(opening.rules), Tools(opening.tools)
+    workspace, tools = workspace_of(opening.rules), Tools(opening.tools, opening.web)
     seats = {one.name: one for one in opening.seats}
     if opening.lead not in seats:
         raise Refused(f"the lead {opening.lead} is not in the team", "name a member")
@@ -70,7 +71,7 @@ async def _worked(opening: Opening, line: Line) -> dict[str, Any]:
     ask = opening.criteria.approve == "ask" or bool(draft.reasons)
     if ask and not opening.approved:
         return {"outcome": "awaiting-approval", "reasons": list(draft.reasons)}
-    bench = Bench(providers(), tools.of, line.tell, workspace.rules, workspace.kept)
+    bench = Bench(providers(), tools.of, line.tell, workspace)
     team = Team(members, bench, line.tell, workspace.root, opening.parallel)
     team.take_up(opening.entries)
     good = await team.work(draft.plan)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from daemon.agent.providers import ModelFault
 from daemon.agent.room.members import AgentModel, Providers, Seat
 from daemon.agent.room.transcript import Entry
 from daemon.agent.room.voice import Tell, Voice
-from daemon.agent.rules import Rules
 from daemon.agent.team.joining import Changes, Files, TooLarge, changes, files_of, lay_out
 from daemon.agent.team.plan import Outcome, Subtask
 from daemon.agent.tools import commands
@@ -48,21 +47,28 @@ class Bench:
     providers: Providers
     toolbox: Toolbox
     tell: Tell
-    rules: Rules | None = None
-    kept: Path | None = None  # what the tools keep stands in it, apart for each start of a subtask
+    # What of it they share: its rules, its way to the web, and the folder where what the tools
+    # keep stands, apart for each start of a subtask.
+    shared: Workspace | None = None
 
     def work(self, seat: Seat, subtask: Subtask, files: Files, told: Sequence[Entry]) -> Done:
         """In a thread of its own; `told` is what others said whose work this builds on."""
         with tempfile.TemporaryDirectory(prefix=f"work-{subtask.id}-") as folder:
             root = Path(folder)
             prefix = f"{subtask.id}-"
-            kept = Path(tempfile.mkdtemp(prefix=prefix, dir=self.kept)) if self.kept else None
-            workspace = Workspace(root, rules=self.rules, kept=kept)
+            workspace = self._apart(root, prefix)
             lay_out(files, root)
             try:
                 return self._worked(seat, subtask, workspace, files, told)
             except (ModelFault, TooLarge) as fault:
                 return Done(Outcome.FAILED, str(fault))
+
+    def _apart(self, root: Path, prefix: str) -> Workspace:
+        if self.shared is None:
+            return Workspace(root)
+        where = self.shared.kept
+        kept = Path(tempfile.mkdtemp(prefix=prefix, dir=where)) if where else None
+        return replace(self.shared, root=root, kept=kept)
 
     def _worked(
         self,

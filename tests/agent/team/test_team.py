@@ -91,7 +91,7 @@ def test_what_a_member_saw_cut_is_kept_whole(tmp_path: Path) -> None:
     code = json.dumps({"code": "print('x' * 9000)"})
     scripts = ByTask(a=[says("", ("python_run", code)), says("Done.")])
     team, _ = team_of(tmp_path / "w", scripts, seat("alice"))
-    team.bench.kept = tmp_path
+    team.bench.shared = Workspace(tmp_path, kept=tmp_path)
     assert work(team, plan(a=None))
     (kept,) = tmp_path.glob("a-*/outputs/output-1.txt")
     assert kept.read_text() == "x" * 9000
