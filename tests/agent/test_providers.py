@@ -181,6 +181,16 @@ def piece(identity: str | None, name: str | None, arguments: str, **index: int) 
     return {"id": identity, "function": function, **index}
 
 
+def test_a_round_adds_what_was_told_of_its_cost() -> None:
+    """What a server does not tell adds nothing."""
+    spent, round_ = {"prompt_tokens": 5, "completion_tokens": 5}, Round()
+    round_.add_to(spent)
+    assert spent == {"prompt_tokens": 5, "completion_tokens": 5}
+    round_.saw({"usage": {"prompt_tokens": 2, "completion_tokens": None}})
+    round_.add_to(spent)
+    assert spent == {"prompt_tokens": 7, "completion_tokens": 5}
+
+
 @pytest.mark.parametrize(
     "pieces",
     [

@@ -42,6 +42,9 @@ def answer(broker: Answering) -> None:
         return
     asked.append(broker.asked)
     broker.head()
+    if "Break off." in str(broker.asked["messages"]):
+        broker.delta("half")
+        return
     broker.delta(f"the word of {broker.asked.get('model')}")
     told = {"choices": [], "usage": USAGE}
     broker.piece(b"data: " + json.dumps(told).encode() + b"\n\n" + DONE)
@@ -104,3 +107,11 @@ def test_who_is_not_there_is_no_model(http: httpx.Client, model: str) -> None:
     said = say(http, model)
     assert (said.status_code, said.json()["error"]["code"]) == (404, "model_not_found")
     assert asked == []
+
+
+def test_a_broker_that_breaks_off_is_told(http: httpx.Client) -> None:
+    """With the status of one who asked another in vain, never as half an answer."""
+    broken = [{"role": "user", "content": "Break off."}]
+    answered = say(http, "team/three", messages=broken)
+    assert answered.status_code == 502
+    assert answered.json()["error"]["code"] == "model_cut"

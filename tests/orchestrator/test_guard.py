@@ -91,6 +91,7 @@ def test_a_token_in_the_url_is_refused(here: House, closed: str, open_: str) -> 
         answer = get(f"{closed}/api/now?{name}={secret}")
         assert (answer.status_code, code_of(answer)) == (401, "token_in_url")
         assert get(f"{open_}/api/now?{name}={secret}").status_code == 401
+        assert code_of(get(f"{open_}/api/now?{name}=")) == "token_in_url"  # a script lost its own
 
 
 def test_an_ended_and_a_removed_token_open_nothing(here: House, closed: str) -> None:
