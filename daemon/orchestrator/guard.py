@@ -21,6 +21,7 @@ COOKIE_SCOPES = frozenset({"read", "chat"})  # a cookie goes along unasked: it m
 OURS = "org_"
 FREE = ("/healthz", "/readyz", "/about", "/static/", "/login", "/favicon.ico")
 IN_URL = frozenset({"token", "access_token", "api_key", "apikey", "key"})
+FORWARDED = frozenset({"x-forwarded-for", "forwarded"})  # whoever asked is not who connected
 HOST = re.compile(r"(?:\[([0-9a-f:.%]+)\]|([a-z0-9._-]+))(?::\d{1,5})?", re.IGNORECASE)
 
 
@@ -94,7 +95,8 @@ class Guard:
         return caller
 
     async def _caller(self, scope: Scope, headers: Mapping[str, str], address: str) -> Caller:
-        anyone = Caller(f"at {address}", self.terms.open if _near(address) else frozenset())
+        near = _near(address) and not FORWARDED & headers.keys()
+        anyone = Caller(f"at {address}", self.terms.open if near else frozenset())
         if scope["query_string"] and _in_url(scope["query_string"]):
             raise Wrong("a token does not belong into a URL", "token_in_url", 401)
         secret, scopes = _shown(headers)
@@ -123,7 +125,7 @@ def needed_scope(method: str, path: str) -> str | None:
 def _headers(scope: Scope) -> dict[str, str]:
     """The few that count; one that stands twice counts as none of them."""
     wanted = {b"host", b"origin", b"authorization", b"cookie", b"accept"}
-    wanted |= {b"sec-fetch-site", b"sec-fetch-mode"}
+    wanted |= {b"sec-fetch-site", b"sec-fetch-mode", *(name.encode() for name in FORWARDED)}
     found: dict[str, str] = {}
     for name, value in scope["headers"]:
         if name in wanted:

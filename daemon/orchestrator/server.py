@@ -45,6 +45,7 @@ class Slot(Server):
             access_log=False,
             log_config=None,
             server_header=False,
+            proxy_headers=False,  # a caller would choose the address that its rate is counted by
             backlog=BACKLOG,
             timeout_graceful_shutdown=math.ceil(drain_seconds),
             timeout_keep_alive=KEPT_SECONDS,

@@ -242,6 +242,18 @@ def test_a_caller_is_held_to_its_rate(here: House) -> None:
     assert 429 in codes
 
 
+@pytest.mark.parametrize("header", ["x-forwarded-for", "forwarded"])
+def test_whoever_was_forwarded_is_not_near(here: House, header: str) -> None:
+    """A proxy on this machine opens nothing to the world; and nobody gets a rate by a name."""
+    with served(here, {"requests_per_second_max": 5.0}) as (_, url):
+        with httpx.Client(trust_env=False) as client:
+            answer = client.get(url + "/api/now", headers={header: "127.0.0.1"})
+            assert (answer.status_code, code_of(answer)) == (401, "token_missing")
+            asked = [{header: f"192.0.2.{number}"} for number in range(30)]
+            codes = [client.get(url + "/healthz", headers=one).status_code for one in asked]
+    assert 429 in codes
+
+
 @pytest.mark.parametrize(
     ("headers", "code"),
     [
