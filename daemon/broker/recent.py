@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 from daemon.broker.recordings import exchange
 
 KEPT_MAX = 32
+KEPT_A_SECOND_MAX = 10.0  # of a flood a part is enough, and masking it all takes its time
 LINE_BYTES_MAX = 32 * 2**10
 FILE_BYTES_MAX = 4 * KEPT_MAX * LINE_BYTES_MAX  # then it is written anew
 ASKED = ("messages", "tools", "stream")  # what a request is sent with again
@@ -48,14 +50,16 @@ def masked(value: Any) -> Any:
 class Recent:
     """Takes the place of a recorder at current's door; `path` holds one exchange a line."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._path = path
+        self._clock = clock
+        self._added: deque[float] = deque(maxlen=KEPT_MAX)
         self._lines: deque[bytes] = deque(maxlen=KEPT_MAX)
         with suppress(OSError):
             self._lines.extend(path.read_bytes()[-FILE_BYTES_MAX:].splitlines(keepends=True)[1:])
 
     def add(self, body: Mapping[str, Any], reply: list[dict[str, Any]]) -> None:
-        if len(json.dumps(body)) > LINE_BYTES_MAX:
+        if self._flooded() or len(json.dumps(body)) > LINE_BYTES_MAX:
             return  # masking it would take its time
         asked = masked({key: body[key] for key in ASKED if key in body})
         told = json.loads(exchange(asked["messages"], masked(reply)))
@@ -64,6 +68,13 @@ class Recent:
             self._lines.append(line)
             with suppress(OSError):
                 self._write(line)
+
+    def _flooded(self) -> bool:
+        now = self._clock()
+        if len(self._added) == KEPT_MAX and now - self._added[0] < KEPT_MAX / KEPT_A_SECOND_MAX:
+            return True
+        self._added.append(now)
+        return False
 
     def _write(self, line: bytes) -> None:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from daemon.broker.recent import KEPT_MAX, LINE_BYTES_MAX, MASK, Recent
+from daemon.broker.recent import KEPT_A_SECOND_MAX, KEPT_MAX, LINE_BYTES_MAX, MASK, Recent
 from fitness import answers
 from fitness.answers import Said
 from fitness.gates import behaviour, replay
@@ -55,7 +57,7 @@ def test_only_the_newest_and_short_ones_are_kept(tmp_path: Path) -> None:
     """Also over a restart; a long request is passed over, half a line read by nobody."""
     path = tmp_path / "recent.jsonl"
     for _ in range(2):
-        recent = Recent(path)
+        recent = Recent(path, partial(next, itertools.count(0.0)))
         for number in range(3 * KEPT_MAX):
             words = [{"role": "user", "content": f"{number}: " + "word " * 1_000}]
             recent.add({"messages": words}, REPLY)
@@ -66,6 +68,19 @@ def test_only_the_newest_and_short_ones_are_kept(tmp_path: Path) -> None:
     assert len(found) == replay.REPLAYED_MAX
     assert found[0].ask["messages"][0]["content"].startswith(f"{3 * KEPT_MAX - 1}: ")
     assert set(found[0].ask) == {"messages"}
+
+
+def test_of_a_flood_a_part_is_kept(tmp_path: Path) -> None:
+    """The first of it, and some in each second that it lasts."""
+    now = 100.0
+    recent = Recent(tmp_path / "recent.jsonl", lambda: now)
+    for _ in range(10 * KEPT_MAX):
+        recent.add(ASKED, REPLY)
+    kept = (tmp_path / "recent.jsonl").read_bytes().splitlines()[1:]
+    assert len(kept) == KEPT_MAX
+    now += KEPT_MAX / KEPT_A_SECOND_MAX
+    recent.add(ASKED, REPLY)
+    assert len((tmp_path / "recent.jsonl").read_bytes().splitlines()[1:]) == KEPT_MAX + 1
 
 
 def test_a_disk_that_takes_nothing_costs_no_answer(tmp_path: Path) -> None:
