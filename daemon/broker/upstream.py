@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ from daemon.broker.faults import Fault
 from daemon.broker.keys import MASK, key_of
 from daemon.broker.protocols import WIRES, Wire
 from daemon.broker.refusals import refusal
-from daemon.broker.transport import Transport
 from daemon.core.pieces import sound
 from daemon.state.settings import Model
 from ops.masking import KEY_CHARS_MIN
@@ -29,11 +29,10 @@ NAMES_SHOWN_MAX = 5
 
 @dataclass
 class Upstream:
-    """One endpoint; `http` is shared by all calls."""
+    """One endpoint."""
 
     model: Model
     key: str | None = field(repr=False)
-    http: httpx.AsyncClient
     listed: tuple[str, ...] = ()
     contexts: dict[str, int] = field(default_factory=dict)  # as the server told
     calls: int = 0
@@ -41,9 +40,15 @@ class Upstream:
 
     @classmethod
     def open(cls, model: Model, state: Path) -> Upstream:
-        timeout = httpx.Timeout(model.idle_seconds, connect=model.connect_seconds)
-        client = httpx.AsyncClient(timeout=timeout, transport=Transport(), trust_env=False)
-        return cls(model, key_of(model, state), client)
+        return cls(model, key_of(model, state))
+
+    @cached_property
+    def http(self) -> httpx.AsyncClient:
+        """Shared by all calls. What it is made of is loaded with the first: 0.1 s of each start."""
+        from daemon.broker.transport import Transport
+
+        timeout = httpx.Timeout(self.model.idle_seconds, connect=self.model.connect_seconds)
+        return httpx.AsyncClient(timeout=timeout, transport=Transport(), trust_env=False)
 
     @property
     def wire(self) -> Wire:
@@ -178,7 +183,7 @@ class Upstream:
         await self._leave()
 
     async def _leave(self) -> None:
-        if self.retired and self.calls == 0:
+        if self.retired and self.calls == 0 and "http" in vars(self):
             await self.http.aclose()
 
     async def _refusal(self, answer: httpx.Response) -> Fault:
