@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 import sys
 import threading
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from daemon.agent.compaction import CHARS_PER_TOKEN, size_of
 from daemon.agent.messages import Message
 from daemon.agent.providers import ModelFault
 from daemon.agent.room.mode import Mode, tagged
@@ -152,28 +150,6 @@ def test_tools_run_and_their_output_stays_with_the_member(tmp_path: Path) -> Non
     there = set(scripts.offered["m_alice"])
     assert {"run_tests", "todowrite"} <= there  # who talks ends by talking, and asks so
     assert not {"done", "question", "webfetch"} & there
-
-
-def test_a_model_that_takes_little_is_asked_for_little(tmp_path: Path) -> None:
-    """What was said before is bounded by its context, and old results are left out in time."""
-    context = 6_000
-    names = [f"{number}.txt" for number in range(8)]
-    reads = [says("", ("read_file", json.dumps({"path": name}))) for name in names]
-    scripts = Scripts(
-        m_big=[says("Read."), says("Hm.")],
-        m_small=[says("Hm."), *reads, says("All read.")],
-    )
-    room, told = room_of(
-        tmp_path, scripts, seat("big"), seat("small", context_tokens=context, model="m_small")
-    )
-    for name in names:
-        (tmp_path / "workspace" / name).write_text(f"{name} " * 900)
-    say(room, "x" * 7_000, "read all")
-    assert told.said()[-1] == ("small", "All read.")
-    sizes = [size_of(asked) for asked in scripts.asked["m_small"]]
-    assert max(sizes) < context * CHARS_PER_TOKEN
-    assert "earlier messages are left out" in str(scripts.asked["m_small"][1])
-    assert "x" * 7_000 in str(scripts.asked["m_big"][-1])
 
 
 def test_a_python_model_computes_and_sums_up(tmp_path: Path) -> None:
