@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from daemon.supervisor import birth, signing
 from daemon.supervisor.cycle import MERGES
 from daemon.supervisor.world import World
 from fitness.scorecard import Score, Scorecard
+from ops import rescue
 from ops.loaded import ROOT
 from ops.records import RefChange
 from tests.journeys import service
@@ -58,6 +60,21 @@ def copy_of(made: Grown, folder: Path) -> Grown:
     """The same at another place, to be changed."""
     shutil.copytree(made.home, folder / "home", symlinks=True)
     return replace(made, world=World.open(folder / "home"))
+
+
+def a_history(folder: Path, settings: str = "") -> Grown:
+    """release/0 to release/2, a rejected candidate, and a return to release/1 with no daemon."""
+    made = grown(folder, promoted=2, rejected=1, settings=settings)
+    rescue.rollback(made.world.layout, None)
+    made.world.journal.close()
+    return made
+
+
+def opened(made: Grown, folder: Path) -> Iterator[Grown]:
+    """A copy for one test."""
+    copy = copy_of(made, folder)
+    yield copy
+    copy.world.journal.close()
 
 
 def _candidate(world: World, name: str, number: int | None) -> str:
