@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import httpx
+
 from daemon.core import release as releases
 from daemon.core.candidate import Candidate, Stage
 from daemon.core.events import Kind
@@ -38,6 +40,7 @@ from tests.orchestrator.program import ROOT, SECONDS, Program, program
 
 T = TypeVar("T")
 HERE = Release("0" * 40, ROOT, Path(sys.executable))
+CLOSED = {"open": []}  # also callers on this machine need a token
 
 
 @dataclass
@@ -190,3 +193,11 @@ def long_history(here: House, candidates: int = 10_000, judged: int = 360) -> No
                     here.world.tell(Kind.GATE_ENDED, name, **told)
 
     here.do(fill)
+
+
+def code_of(answer: httpx.Response) -> str:
+    return str(answer.json()["error"]["code"])
+
+
+def bearer(secret: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {secret}"}

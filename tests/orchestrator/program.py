@@ -19,7 +19,8 @@ from ops.sockets import read_lines, send_line
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 20.0
 CHAT = "/v1/chat/completions"
-HELLO = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
+ASK: Any = [{"role": "user", "content": "hello"}]
+HELLO = {"model": "m", "messages": ASK}
 
 
 class Program:

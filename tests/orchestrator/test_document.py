@@ -16,7 +16,7 @@ from tests.orchestrator.scripted_broker import Answering, scripted_broker
 pytestmark = pytest.mark.process
 
 EXAMPLES_MAX = 10
-# Streams for ever, once it has begun; test_api listens to it.
+# Streams for ever, once it has begun; test_events listens to it.
 ENDLESS = "/api/events"
 
 
