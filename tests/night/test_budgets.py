@@ -16,7 +16,7 @@ from daemon.state import goals
 from daemon.supervisor import budgets, report
 from daemon.supervisor.world import World
 from ops.errors import Refused
-from tests.night.test_schedule import START, Clock, a_world
+from tests.night.clock import START, Clock, a_world
 
 DAY_SECONDS = 86400
 

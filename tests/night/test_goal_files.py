@@ -19,7 +19,7 @@ from ops.cell import Mount
 from ops.goal_files import FOLDER
 from ops.history import History
 from ops.records import RefChange
-from tests.night.test_schedule import START, Clock, a_world
+from tests.night.clock import START, Clock, a_world
 
 GOOD = 'text = "count words"\ntries = 2\n'
 

@@ -11,7 +11,7 @@ from daemon.supervisor import lineage
 from daemon.supervisor.world import World
 from ops.history import History
 from ops.records import RefChange
-from tests.night.test_schedule import Clock, a_world
+from tests.night.clock import Clock, a_world
 
 MEASURE = {"measure": {"command": ["python3", "m.py"], "least_gain": 0.2}}
 GOAL = Goal(id="g1", text="be quick", acceptance=MEASURE)

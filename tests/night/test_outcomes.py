@@ -25,7 +25,7 @@ from daemon.supervisor.world import World
 from ops.errors import Exit, Failed, Refused
 from ops.history import History
 from ops.records import RefChange
-from tests.night.test_schedule import START, Clock, a_world
+from tests.night.clock import START, Clock, a_world
 
 GOAL = Goal(id="g1", text="count", tries=2)
 ONE, TWO = "def f():\n    return 1\n", "def f():\n    return 2\n"

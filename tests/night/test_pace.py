@@ -9,7 +9,7 @@ from typing import Any, cast
 from daemon.supervisor.broker import Broker
 from daemon.supervisor.night import Night
 from daemon.supervisor.world import World
-from tests.night.test_schedule import Clock, a_world
+from tests.night.clock import Clock, a_world
 
 
 class Nights:

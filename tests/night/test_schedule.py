@@ -1,47 +1,17 @@
-"""Jobs by the clock: rules, persistence, misses and jumps, with a fake clock and real time."""
+"""Jobs by the clock: persistence, misses and jumps, with a fake clock and real time."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from daemon.state import prices
 from daemon.state.journal import Journal
-from daemon.state.settings import load
-from daemon.supervisor.rules import following
 from daemon.supervisor.schedule import Schedule
-from daemon.supervisor.world import Instance, World
 from ops.errors import Failed, Refused
-from ops.history import History
-from ops.layout import Layout
-
-START = datetime.fromisoformat("2026-11-20 21:59:00").timestamp()
-
-
-class Clock:
-    """Unix seconds that go where the test wants."""
-
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def a_world(tmp_path: Path, clock: Clock, **schedule: Any) -> World:
-    layout = Layout(tmp_path)
-    for room in layout.rooms():
-        room.mkdir(exist_ok=True)
-    settings = load(tmp_path, {"schedule": schedule})
-    instance = Instance(kind="repo")
-    history = History(layout.repo)
-    return World(layout, settings, instance, history, Journal(layout.journal), clock)
+from tests.night.clock import START, Clock, a_world
 
 
 class Counted:
@@ -56,56 +26,6 @@ class Counted:
 async def looked(schedule: Schedule) -> None:
     schedule.look()
     await asyncio.gather(*schedule.running.values())
-
-
-@pytest.mark.parametrize(
-    ("rule", "when"),
-    [
-        ("every 90s", "2026-11-20 22:00:30"),
-        ("every 2h", "2026-11-20 23:59:00"),
-        ("0 22 * * *", "2026-11-20 22:00:00"),
-        ("*/20 22-23 * * mon-fri", "2026-11-20 22:00:00"),
-        ("0 7 1 * *", "2026-12-01 07:00:00"),
-    ],
-)
-def test_rules_are_intervals_or_crons(rule: str, when: str) -> None:
-    assert following(rule, START) == datetime.fromisoformat(when).timestamp()
-    assert following(rule, following(rule, START)) > following(rule, START)
-
-
-@pytest.mark.parametrize(
-    ("days", "comes"),
-    [
-        ("*", "fri sat sun mon tue wed thu"),
-        ("1-5", "fri mon tue wed thu"),
-        ("0", "sun"),
-        ("7", "sun"),
-        ("5-7", "fri sat sun"),
-        ("SAT-mon", "sat sun mon"),
-        ("1,wed", "mon wed"),
-        ("*/2", "sat sun tue thu"),
-        ("1-5/2", "fri mon wed"),
-        ("4/2", "sat thu"),
-    ],
-)
-def test_days_of_the_week_are_crons(days: str, comes: str) -> None:
-    """Sunday is 0, and 7; the week is looked at from a Friday evening on."""
-    seen, now = [], START
-    while (now := following(f"0 22 * * {days}", now)) < START + 7 * 86400:
-        seen.append(datetime.fromtimestamp(now).strftime("%a").lower())
-    assert " ".join(seen) == comes
-
-
-@pytest.mark.parametrize(
-    "rule",
-    [
-        *("sometimes", "every 0s", "61 * * * *", "* * *", "0 0 31 2 *", ""),
-        *("* * * * 8", "* * * * 1-", "* * * * *-3", "* * * * 1/0", "* * * * noday"),
-    ],
-)
-def test_what_is_no_rule_is_refused(rule: str) -> None:
-    with pytest.raises(Refused):
-        following(rule, START)
 
 
 def test_a_night_of_a_fake_clock(tmp_path: Path) -> None:
@@ -266,49 +186,3 @@ def test_a_job_that_is_not_there_is_refused(tmp_path: Path) -> None:
         schedule.set("sleep", "every 1h")
     with pytest.raises(Refused):
         schedule.set("cycles", "now and then")
-
-
-@pytest.mark.parametrize(
-    ("name", "price"),
-    [
-        ("local", 0.0),
-        ("openai/gpt-5", None),  # no provider of that name: asked of the main endpoint
-        ("other", None),
-        ("far/big", 8.0),
-        ("far", 8.0),
-        ("far/small", None),
-        ("far/cheap", 2.0),
-        ("any/thing", 3.0),
-    ],
-)
-def test_what_one_model_costs_says_nothing_of_another(
-    name: str, price: float | None, tmp_path: Path
-) -> None:
-    """`NAME/MODEL` costs what its own provider says; one without a model's name means all."""
-
-    def costs(each: float) -> dict[str, float]:
-        return {"input_price": each, "output_price": each}
-
-    flags = {
-        "model": {"name": "local", **costs(0.0)},
-        "providers": {"far": {"name": "big", **costs(8.0)}, "any": costs(3.0)},
-    }
-    (tmp_path / "prices.toml").write_text('["cheap"]\ninput = 2\noutput = 2\n')
-    found = prices.price_of(name, tmp_path, load(tmp_path, flags))
-    assert (found.input if found else None) == price
-
-
-def test_prices_come_from_the_file_then_the_settings_else_nobody_knows(tmp_path: Path) -> None:
-    model = load(tmp_path, {"model": {"name": "m"}})
-    assert prices.price_of("m", tmp_path, model) is None
-    assert prices.price_of("recorded", tmp_path, model) == prices.FREE
-    (tmp_path / "prices.toml").write_text(
-        '["qwen*"]\ninput = 1\noutput = 2\n["m"]\ninput = 0\noutput = 0\n'
-    )
-    found = prices.price_of("qwen3:8b", tmp_path, model)
-    assert found is not None
-    assert json.loads(found.model_dump_json()) == {"input": 1.0, "output": 2.0}
-    assert prices.price_of("m", tmp_path, model) == prices.FREE
-    (tmp_path / "prices.toml").write_text('["m"]\ninput = -1\noutput = 0\n')
-    with pytest.raises(Refused):
-        prices.price_of("m", tmp_path, model)
