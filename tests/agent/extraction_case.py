@@ -31,3 +31,4 @@ WEIGH = ("weigh", {"grams": 7, "label": "a < b"})
 STOP = ("stop", {})
 JSON = '{"name": "weigh", "arguments": {"grams": 7, "label": "a < b"}}'
 ARGUMENTS = '{"grams": 7, "label": "a < b"}'
+CALL, CALL_END = "<tool_call>", "</tool_call>"

@@ -10,8 +10,9 @@ from tests.agent.extraction_case import TOOLS
 from tests.agent.extraction_cases import FAMILIES as PLAIN
 from tests.agent.extraction_more import MORE
 from tests.agent.extraction_negatives import NO_CALLS
+from tests.agent.extraction_tokens import TOKENS_AND_TAGS
 
-FAMILIES = PLAIN | MORE
+FAMILIES = PLAIN | MORE | TOKENS_AND_TAGS
 PIECES = (1, 2, 3, 5, 8)
 
 

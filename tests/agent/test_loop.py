@@ -2,90 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from daemon.agent.failures import shortly
-from daemon.agent.loop import End, Hooks, Run
-from daemon.agent.messages import Call, Message
-from daemon.agent.providers import ModelFault, Reply, Usage
+from daemon.agent.loop import End, Run
+from daemon.agent.providers import ModelFault
 from daemon.agent.rewrite import Rewrite, fenced
 from daemon.agent.workspace import Workspace
+from tests.agent.loop_case import Script, checked, done, hooks, proof, run, says, write
 
-CHECK = "test ! -e bad.txt || { echo test_x failed; exit 1; }\n"
 CHECK_MODULE = "grep -q '^X = 1' m.py || { echo test_x failed; exit 1; }\n"
-TESTS = ("sh", "check.sh")  # tests are a command; a quick one keeps these quick
-
-
-class Script:
-    """A provider that says what was written beforehand, and keeps what it was asked."""
-
-    def __init__(self, *replies: Reply | ModelFault) -> None:
-        self.replies = list(replies)
-        self.asked: list[list[Message]] = []
-        self.temperatures: list[float | None] = []
-
-    def reply(
-        self,
-        messages: Sequence[Message],
-        tools: Sequence[dict[str, Any]],
-        temperature: float | None = None,
-    ) -> Reply:
-        self.asked.append(list(messages))
-        self.temperatures.append(temperature)
-        reply = self.replies.pop(0)
-        if isinstance(reply, ModelFault):
-            raise reply
-        return reply
-
-
-def says(content: str = "", *calls: tuple[str, str]) -> Reply:
-    made = tuple(
-        Call(id=f"c{at}", name=name, arguments=text) for at, (name, text) in enumerate(calls)
-    )
-    return Reply(content, made, usage=Usage(10, 5))
-
-
-def done() -> Reply:
-    return says("", ("done", '{"summary": "better"}'))
-
-
-def proof() -> Reply:
-    return says("", ("run_tests", "{}"))
-
-
-def write(path: str, text: str) -> Reply:
-    import json
-
-    return says("", ("write_file", json.dumps({"path": path, "content": text})))
 
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    (tmp_path / "check.sh").write_text(CHECK)
-    return Workspace(tmp_path, TESTS)
-
-
-def hooks(steps: list[str], late: bool = False) -> Hooks:
-    return Hooks(
-        lambda *_: None,
-        lambda *_: None,
-        lambda *_: None,
-        lambda _, summary: steps.append(summary),
-        lambda: late,
-    )
-
-
-def run(
-    workspace: Workspace, *replies: Reply | ModelFault, steps_max: int = 20, talks: bool = False
-) -> tuple[End, Run]:
-    made = Run(Script(*replies), workspace, hooks([]), steps_max)
-    made.talks = talks
-    return made.until_end(), made
+    return checked(tmp_path)
 
 
 def test_done_counts_with_tests_that_passed_after_the_last_edit(workspace: Workspace) -> None:
@@ -126,54 +59,6 @@ def test_the_same_call_again_and_again_is_stuck(workspace: Workspace) -> None:
     end, made = run(workspace, same, same, same, same)
     assert end.status == "stuck"
     assert any("exactly this call before" in message.content for message in made.messages)
-
-
-def test_prose_without_calls_is_nudged_then_ended(workspace: Workspace) -> None:
-    end, made = run(workspace, says("I think"), says("I would"), says("Let me"))
-    assert end.status == "format"
-    assert sum("no tool call" in message.content for message in made.messages) >= 2
-
-
-def test_replies_that_only_misfit_end_it(workspace: Workspace) -> None:
-    """An unknown tool, rubbish, wrong arguments: three in a row, whatever they are."""
-    wrong = [says("", ("fly", "{}")), says("", ("sh", "{")), says("", ("sh", '{"cmd": 1}'))]
-    end, _ = run(workspace, *wrong)
-    assert end.status == "format"
-    end, _ = run(workspace, *wrong[:2], says("", ("list_files", "{}")), *wrong[1:], proof(), done())
-    assert end.status == "done"
-
-
-def test_a_call_that_cannot_be_read_is_told_by_kind(workspace: Workspace) -> None:
-    """Alone, and beside one that runs."""
-    broken = '<tool_call>{"name": "fly", "arguments": {}}</tool_call>'
-    end, made = run(workspace, says(broken), says(broken, ("run_tests", "{}")), done())
-    assert end.status == "done"
-    told = [one.content for one in made.messages if one.role == "user"]
-    assert [text.startswith("[fly]\nerror: ") for text in told] == [True, True]
-
-
-def test_a_reply_that_was_cut_is_told_so(workspace: Workspace) -> None:
-    cut = Reply("so long", (), finish="length")
-    _, made = run(workspace, cut, proof(), done())
-    assert any("cut off at its length" in one.content for one in made.messages)
-
-
-def test_calls_in_the_text_run_and_doubles_run_once(workspace: Workspace) -> None:
-    """A declared call that also stands in the text is one call."""
-    text = '```json\n{"name": "sh", "arguments": {"command": "echo x >> log"}}\n```'
-    both = says(text, ("sh", '{"command": "echo x >> log"}'))
-    alone = says(text)
-    run(workspace, both, alone, proof(), done())
-    assert (workspace.root / "log").read_text() == "x\nx\n"
-
-
-def test_an_unknown_tool_and_rubbish_arguments_are_told(workspace: Workspace) -> None:
-    """As results, so that the model can mend them."""
-    end, made = run(workspace, says("", ("fly", "{}")), says("", ("sh", "{")), proof(), done())
-    told = [message.content for message in made.messages if message.role == "tool"]
-    assert "there is no tool fly" in told[0]
-    assert "not valid JSON" in told[1]
-    assert end.status == "done"
 
 
 @pytest.mark.parametrize(
@@ -302,56 +187,3 @@ def test_the_longest_block_is_the_file() -> None:
     assert fenced("```py\nlong = 1\nlonger = 2\n```\nuse:\n```\nx\n```") == "long = 1\nlonger = 2\n"
     assert fenced("```py\ncut off") is None
     assert fenced("It is:\n```py\nnot closed\n", ended=True) == "not closed\n"
-
-
-PYTEST_SAID = """.FFF                                                      [100%]
-=================================== FAILURES ===================================
-__________________________________ test_even ___________________________________
-test_stats.py:10: in test_even
-    assert median([4, 1, 3, 2]) == 2.5
-E   assert 3 == 2.5
-E    +  where 3 = median([1, 2, 3, 4])
-E   one
-E   two
-_________________________________ test_nothing _________________________________
-test_stats.py:15: in test_nothing
-    median([])
-stats.py:7: in median
-    return values[len(values) // 2]
-           ^^^^^^^^^^^^^^^^^^^^^^^^
-E   IndexError: list index out of range
-_________________________________ test_long ____________________________________
-E   assert LONG
-=========================== short test summary info ============================
-FAILED test_stats.py::test_even - assert 3 == 2.5
-2 failed, 1 passed
-[the tests failed]""".replace("LONG", "x" * 300)
-SHORTLY = """test_even:
-    assert median([4, 1, 3, 2]) == 2.5
-E   assert 3 == 2.5
-E    +  where 3 = median([1, 2, 3, 4])
-E   one
-test_nothing:
-    median([])
-    return values[len(values) // 2]
-E   IndexError: list index out of range"""
-
-
-def test_failures_are_told_without_frames_and_whole() -> None:
-    """What does not fit is left out from the end on; the words of other runners are cut."""
-    assert shortly(PYTEST_SAID, 300) == SHORTLY
-    assert "test_long" in shortly(PYTEST_SAID, 1_000)
-    assert shortly(PYTEST_SAID, 50) == SHORTLY[:49]
-    assert shortly("not ok 1 - it is red", 6) == "is red"
-
-
-def test_who_talks_hears_of_a_call_that_cannot_be_read(workspace: Workspace) -> None:
-    """It is no answer, though it is text; JSON that names no tool of his is one."""
-    wrong = '```json\n{"name": "sh", "arguments": "python3 primes.py"}\n```'
-    right = '```json\n{"name": "sh", "arguments": {"command": "true"}}\n```'
-    end, made = run(workspace, says(wrong), says(right), says("It ran."), talks=True)
-    assert end == End("answered", "It ran.")
-    assert any("[sh]\nerror: the arguments are not an object" in m.content for m in made.messages)
-    shown = '```json\n{"name": "weather", "arguments": "Oslo"}\n```'
-    end, _ = run(workspace, says(shown), talks=True)
-    assert end == End("answered", shown)

@@ -1,27 +1,21 @@
-"""A run's limits, circles, shortening, steering; and that it goes on after a crash anywhere."""
+"""A run's limits, the calls that it makes of a reply, and a person who steers it."""
 
 from __future__ import annotations
 
 import json
 import socket
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from daemon.agent.compaction import compacted, size_of, split, too_long
 from daemon.agent.ends import Limits, Price
 from daemon.agent.line import Line
 from daemon.agent.loop import Interrupted
-from daemon.agent.messages import Call, Message
-from daemon.agent.patterns import circling, turn_of
-from daemon.agent.providers import ModelFault, Reply, Usage
+from daemon.agent.providers import ModelFault, Reply
 from ops.sockets import send_line
-from tests.agent.scripted_run import DONE, OPENING, PROOF, Script, calls, hooks, run_of, sh
+from tests.agent.scripted_run import DONE, PROOF, Script, calls, hooks, run_of, sh
 
 # Limits
 
@@ -46,6 +40,9 @@ def test_each_limit_has_a_status_of_its_own(tmp_path: Path, limits: Limits, stat
 def test_time_and_a_person_end_it_too(tmp_path: Path) -> None:
     assert run_of(tmp_path, hooks=hooks(late=lambda: True)).until_end().status == "time"
     assert run_of(tmp_path, hooks=hooks(stopped=lambda: True)).until_end().status == "stopped"
+
+
+# Calls
 
 
 def test_every_call_of_a_reply_is_answered(tmp_path: Path) -> None:
@@ -121,154 +118,6 @@ def test_the_time_is_up_while_the_model_speaks() -> None:
 
 def _touches(*names: str) -> list[tuple[str, dict[str, Any]]]:
     return [("sh", {"command": f"touch {name}"}) for name in names]
-
-
-# Circles
-
-
-def turns(*made: tuple[str, str], changed: bool = False, failed: bool = False) -> list[Any]:
-    return [
-        turn_of(
-            [Call(id="", name="sh", arguments=json.dumps({"command": c}))], [t], changed, failed
-        )
-        for c, t in made
-    ]
-
-
-@pytest.mark.parametrize(
-    ("made", "circles"),
-    [
-        (turns(("ls", "a"), ("ls", "a")), True),
-        (turns(("ls", "a"), ("ls", "b")), False),
-        (turns(("make", "ok"), ("make", "ok"), changed=True), False),
-        (turns(("x", "1"), ("x", "2"), ("x", "3"), failed=True), True),
-        (turns(("x", "1"), ("x", "2"), failed=True), False),
-        (turns(("a", "1"), ("b", "2"), ("a", "1"), ("b", "2"), changed=True), True),
-        (turns(*(("a", "1"), ("b", "2"), ("c", "3")) * 2, changed=True), True),
-        (turns(("a", "1"), ("b", "2"), ("a", "3"), ("b", "4")), False),
-        (turns(*[(str(n), "x") for n in (*range(8), 3, 1, 4, 0, 5, 2, 6, 7)]), True),
-        (turns(("sleep 5", ""), ("sleep 5", ""), ("sleep 5", "")), False),
-        (turns(("sleep 2; curl x", "no"), ("sleep 2; curl x", "no")), False),
-        (turns(("until x; do sleep 1; done", "no"), ("until x; do sleep 1; done", "no")), False),
-        (turns(("timeout 9 sleep 5", ""), ("timeout 9 sleep 5", "")), False),
-        (turns(("timeout 5 ls", "a"), ("timeout 5 ls", "a")), True),
-        (turns(("grep sleep x", "no"), ("grep sleep x", "no")), True),
-    ],
-)
-def test_circles_are_seen_and_waiting_is_none(made: list[Any], circles: bool) -> None:
-    """The same again, the same error, turns that alternate, nothing new; never a wait."""
-    assert (circling(made) is not None) == circles
-
-
-def test_a_question_asked_over_and_over_ends_with_a_reason(tmp_path: Path) -> None:
-    """Nobody may be there to answer: asking again is no wait."""
-    asked = calls(("question", {"question": "Tabs or spaces?"}))
-    end = run_of(tmp_path, *[asked] * 9).until_end()
-    assert (end.status, end.reason) == (
-        "stuck",
-        "the same call was made 3 times with the same answer",
-    )
-
-
-def test_a_circle_is_told_once_and_then_ends_it(tmp_path: Path) -> None:
-    """Who leaves it in between is told again the next time."""
-    a, b = sh("echo a"), sh("echo b")
-    made = run_of(tmp_path, a, b, a, b, a, b)
-    assert made.until_end().status == "stuck"
-    assert made.turns == 5
-    left = run_of(tmp_path, a, a, b, sh("echo c"), b, b, PROOF, DONE)
-    assert left.until_end().status == "done"
-    told = [one for one in left.messages if "exactly this call before" in one.content]
-    assert len(told) == 2
-
-
-# Shortening
-
-
-def conversation(turns: int, chars: int) -> list[Message]:
-    made = list(OPENING)
-    for number in range(turns):
-        call = Call(id=f"c{number}", name="read_file", arguments=f'{{"path": "f{number}"}}')
-        made.append(Message(role="assistant", content="", calls=(call,)))
-        made.append(Message(role="tool", content="x" * chars, answers=call.id))
-    return made
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.integers(0, 40), st.integers(0, 9000), st.integers(0, 4000))
-def test_a_shorter_conversation_is_shorter_and_whole(turns: int, chars: int, context: int) -> None:
-    """It proves progress; each call has its results; what opened it is there."""
-    before = conversation(turns, chars)
-    after = compacted(before, context)
-    if after is None:
-        return
-    assert size_of(after) < 0.9 * size_of(before)
-    assert [one.content for one in after[:2]] == [one.content for one in OPENING]
-    asked = [call.id for one in after for call in one.calls]
-    assert asked == [one.answers for one in after if one.role == "tool"]
-
-
-@pytest.mark.parametrize("turns", [3, 12])
-def test_what_a_person_said_is_never_left_out(turns: int) -> None:
-    """Whole, once, in its place before what is left: at each stage, and each time again."""
-    words = ["never touch the table; " * 300, "keep the names " * 10]
-    messages = conversation(turns, 8_000)
-    for at, text in zip((3, 5), words, strict=True):
-        spoken = Message(role="user", content=text, spoken=True)
-        messages[2 * at - 2 : 2 * at - 2] = [spoken]
-    for _ in range(3):
-        shorter = compacted(messages, 3_000)
-        assert shorter is not None
-        assert [one.content for one in shorter if one.spoken] == words
-        messages = [*shorter, *conversation(turns, 8_000)[2:]]
-
-
-def test_shortening_again_and_again_ends(tmp_path: Path) -> None:
-    """Digests of digests do not pile up; at last it says that it cannot."""
-    messages = conversation(30, 2000)
-    for _ in range(50):
-        messages += conversation(3, 2000)[2:]
-        shorter = compacted(messages, 3000)
-        if shorter is None:
-            break
-        messages = shorter
-        assert size_of(messages) < 40_000
-    assert len(split(messages)[0]) <= 5
-
-
-def test_a_conversation_too_long_is_shortened_and_goes_on(tmp_path: Path) -> None:
-    """Before the model is asked when the context is known, else when it says so."""
-    (tmp_path / "work").mkdir()
-    (tmp_path / "work/big").write_text("word " * 4000)
-    reads = [calls(("read_file", {"path": "big", "line_count": n})) for n in range(1, 13)]
-    known = run_of(tmp_path, *reads, PROOF, DONE, limits=Limits(50, context_tokens=20_000))
-    assert known.until_end().status == "done"
-    assert isinstance(known.provider, Script)
-    assert all(not too_long(asked, 20_000) for asked in known.provider.asked)
-    assert any("left out" in one.content for one in known.messages)
-    fault = ModelFault("context_length_exceeded", "too long")
-    told = run_of(tmp_path, *reads, fault, PROOF, DONE)
-    assert told.until_end().status == "done"
-    never = run_of(tmp_path, fault, fault, fault)
-    assert never.until_end().status == "context"
-
-
-def test_what_a_server_left_out_unseen_is_made_shorter(tmp_path: Path) -> None:
-    """It counts far fewer tokens than it was sent; an estimate, or none, tells nothing."""
-    (tmp_path / "work").mkdir()
-    (tmp_path / "work/big").write_text("word " * 4000)
-    reads = [calls(("read_file", {"path": "big", "line_count": n})) for n in range(1, 4)]
-    cut = replace(reads[1], usage=Usage(2_048, 10))
-    made = run_of(tmp_path, reads[0], cut, PROOF, DONE)
-    assert made.until_end().status == "done"
-    assert isinstance(made.provider, Script)
-    sizes = [size_of(asked) for asked in made.provider.asked]
-    assert sizes[2] < sizes[1]
-    for usage in (Usage(2_048, 10, estimated=True), Usage(0, 10), Usage(5_000, 10)):
-        made = run_of(tmp_path, reads[0], replace(reads[1], usage=usage), PROOF, DONE)
-        assert made.until_end().status == "done"
-        assert isinstance(made.provider, Script)
-        assert size_of(made.provider.asked[2]) > sizes[1]
 
 
 def test_a_model_that_takes_no_tools_is_told_of_them_in_words(tmp_path: Path) -> None:

@@ -14,10 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from daemon.agent.tools import TOOLS
-from daemon.agent.tools.tool import Result
 from daemon.agent.workspace import Outside, Workspace
-
-BY_NAME = {tool.name: tool for tool in TOOLS}
+from tests.agent.tool_case import BY_NAME, use
 
 
 @pytest.fixture
@@ -27,10 +25,6 @@ def workspace(tmp_path: Path) -> Workspace:
     (root / "src/a.py").write_text("one\ntwo\nthree\n")
     (root / "README").write_text("hello\n")
     return Workspace(root)
-
-
-def use(workspace: Workspace, name: str, **arguments: Any) -> Result:
-    return BY_NAME[name].call(arguments, workspace)
 
 
 def test_every_tool_has_a_schema_a_model_can_use() -> None:
@@ -61,6 +55,16 @@ def test_an_edit_must_be_exact_and_single(workspace: Workspace) -> None:
         result = use(workspace, "edit_file", path="src/a.py", old=old, new="x")
         assert (result.ok, said in result.text) == (False, True)
     assert (workspace.root / "src/a.py").read_text() == "one\ntwo\nthree\n"
+
+
+def test_an_edit_leaves_what_is_no_utf8(workspace: Workspace) -> None:
+    """Byte for byte; half a sign from a model is written as a question mark."""
+    (workspace.root / "f").write_bytes(b"caf\xe9 one\r\n")
+    assert use(workspace, "edit_file", path="f", old="one", new="two \ud83d").ok
+    assert (workspace.root / "f").read_bytes() == b"caf\xe9 two ?\r\n"
+    assert use(workspace, "read_file", path="f").text == "caf\ufffd two ?"
+    assert use(workspace, "write_file", path="f", content="\udce9").ok
+    assert (workspace.root / "f").read_bytes() == b"?"
 
 
 @pytest.mark.parametrize(
