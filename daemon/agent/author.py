@@ -36,6 +36,8 @@ BROKER = "ORG_BROKER"
 class Job(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
     goal: str
+    notes: str = ""
+    former: str | None = None
     module: str | None = None
     protocol: str = "agent"
     model: str = ""
@@ -82,7 +84,9 @@ def work(job: Job, line: Line, workspace: Workspace) -> None:
     client = over_socket(os.environ[BROKER], job.idle_seconds)
     provider = OpenAI(client, job.model, line.listen, job.others, line.left)
     if job.protocol == "rewrite":
-        rewrite = Rewrite(provider, workspace, line.hooks(), job.rounds_max, job.tries)
+        rewrite = Rewrite(
+            provider, workspace, line.hooks(), job.rounds_max, job.tries, job.notes, job.former
+        )
         end, turns, tokens = rewrite.until_end(job.goal, job.module), rewrite.turns, rewrite.tokens
     else:
         record = Record.open(job.record) if job.record else None
@@ -115,7 +119,7 @@ def opening(job: Job) -> list[Message]:
     tools = small_form(job.offered()) if is_small(job.model) else prompt("embedded")
     return [
         Message(role="system", content=f"{prompt('agent')}\n\n{tools}"),
-        Message(role="user", content=f"Goal: {job.goal}"),
+        Message(role="user", content="\n\n".join(filter(None, [f"Goal: {job.goal}", job.notes]))),
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -27,6 +27,19 @@ def merged(before: str, reply: str, in_parts: bool) -> str:
     whole = _Merge(before.splitlines(keepends=True), reply.splitlines(keepends=True))
     whole.take(old, new, old)
     return whole.text()
+
+
+def without(text: str, names: Collection[str]) -> str:
+    """The file without these functions of its top level; as it is when it is no Python."""
+    try:
+        body = ast.parse(text).body
+    except (SyntaxError, ValueError):
+        return text
+    lines = text.splitlines(keepends=True)
+    for node in reversed(body):
+        if isinstance(node, FUNCTIONS) and node.name in names:
+            del lines[_first_line(node) : node.end_lineno]
+    return "".join(lines).rstrip("\n") + "\n"
 
 
 def _holds(old: Sequence[ast.stmt], new: Sequence[ast.stmt]) -> bool:

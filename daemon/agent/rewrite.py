@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from daemon.agent.failures import shortly
 from daemon.agent.loop import End, Hooks, Interrupted
 from daemon.agent.messages import Call, Message
-from daemon.agent.parts import merged
+from daemon.agent.parts import merged, without
 from daemon.agent.prompts import prompt
 from daemon.agent.providers import ModelFault, Provider, Reply
 from daemon.agent.providers.treatments import treatment
@@ -29,22 +29,46 @@ TEMPERATURES = (0.2, 0.6, 0.9)
 SHOWN_CHARS_MAX = 2_000
 TESTS_CHARS_MAX = 1_500
 PARTS_CHARS_MIN = 4_000  # of a file: a longer one costs too much, and is cut, when it comes whole
+SENTENCE = re.compile(r"(?<=[.;!?])\s+(?=[A-Z(\"'`])|\n\s*\n")
+TEST = re.compile(r"^(?:async )?def (test\w*)\(", re.MULTILINE)
+NONE_YET = -1  # less than any answer passes: the file as it is does not reach the goal
+PASSED = re.compile(r"\b(\d+) passed\b")
+
+
+@dataclass
+class Draft:
+    """A text of the file, the tests that it passes, and what was said of those that it does not."""
+
+    text: str
+    passed: int = NONE_YET
+    failed: str = ""
+    asked: int = 0  # how often a model was
 
 
 @dataclass
 class Rewrite:
-    """A few rounds on one file."""
+    """A few rounds on one file: an answer that fails is mended, and given up when nothing comes.
+
+    `former` is the answer of a former run, which passed these tests and was refused by others.
+    """
 
     provider: Provider
     workspace: Workspace
     hooks: Hooks
     rounds_max: int
     tries: int = 0  # at the same goal, before this run
+    notes: str = ""  # of former runs
+    former: str | None = None
     turns: int = 0
     tokens: int = 0
-    _before: str = ""
+    _path: str = ""
+    _goal: str = ""
+    _tests: str = ""
+    _first: Draft = field(default_factory=lambda: Draft(""))  # the file as it is
+    _best: Draft = field(default_factory=lambda: Draft(""))  # what is worked on
     _in_parts: bool = False
     _what: str = ""  # an answer is to hold
+    _more: list[Message] = field(default_factory=list)  # from people, meanwhile
     _wrong: dict[str, str] = field(default_factory=dict)  # by a file's hash: what it was told of
 
     def until_end(self, goal: str, module: str | None) -> End:
@@ -65,90 +89,140 @@ class Rewrite:
         return named[0]
 
     def _rounds(self, goal: str, path: str, before: str) -> End:
-        self._before = before
+        self._path, self._goal = path, listed(goal)
         self._in_parts = len(before) >= PARTS_CHARS_MIN and path.endswith(".py")
         self._what = prompt("rewrite_parts" if self._in_parts else "rewrite_whole")
         self._wrong = {tree_hash({path: before}): prompt("rewrite_same")}
-        opening = self._opening(goal, path, before)
-        wrong = ""
+        self._tests, now = tests_of(self.workspace, path), RUN_TESTS.call({}, self.workspace)
+        failed = "" if self._tests or now.ok else shortly(now.text, SAID_CHARS_MAX)
+        self._first = self._best = Draft(before, failed=failed, asked=self.tries)
+        wrong = self._reviewed(self.former) if self.former is not None else ""
         for _ in range(self.rounds_max):
             if self.hooks.stopped():
                 return End("stopped", "somebody ended it")
             if self.hooks.late():
                 return End("time", "the time is up")
-            opening += [Message(role="user", content=one) for one in self.hooks.told()]
+            self._more += [Message(role="user", content=one) for one in self.hooks.told()]
             try:
-                reply = self._ask(self._with(opening, wrong))
+                told = self._round(wrong)
             except Interrupted:
                 continue
-            # What was wrong is told, not shown: a small model copies what it reads, even that.
-            wrong = self._try(path, reply)
-            if not wrong:
+            if told is None:
                 return End("done", f"rewrote {path}; the tests passed")
+            wrong = told
         if self.hooks.late():
             return End("time", "the time is up")
-        return End("failed", f"the tests still fail after {self.rounds_max} rounds")
+        return End("failed", f"no new answer of {self.rounds_max} rounds passed the tests")
 
-    def _opening(self, goal: str, path: str, text: str) -> list[Message]:
+    def _round(self, wrong: str) -> str | None:
+        """One answer, asked for and tried; None when it passes, else what the next one is told."""
+        if self._best is self._first:
+            return self._try(self._ask("rewrite", self._anew(), wrong))
+        return self._try(self._ask("rewrite_mend", self._mended(), wrong))
+
+    def _reviewed(self, former: str) -> str:
+        """Nobody may see what refused the former answer: another look at the goal must find it."""
+        self._wrong[tree_hash({self._path: former})] = prompt("rewrite_same")
+        self._first = self._best = Draft(former, asked=max(0, self.tries - 1))
+        undone = [self._file(), *self._goals(), prompt("rewrite_undone")]
+        try:
+            said = self._ask("rewrite_mend", undone, "").content.strip()
+        except Interrupted:
+            return ""
+        self._best.asked -= 1
+        return prompt("rewrite_advice").format(said=said[:SAID_CHARS_MAX])
+
+    def _anew(self) -> list[str]:
         """What is wanted, shown: worth more to a small model than words."""
-        task = prompt("rewrite_task").format(goal=goal, module=path, text=text)
-        tests = tests_of(self.workspace, path)
-        if tests:
-            task += "\n\n" + prompt("rewrite_tests").format(text=tests)
-        elif not (now := RUN_TESTS.call({}, self.workspace)).ok:
-            said = shortly(now.text, SAID_CHARS_MAX)
-            task += "\n\n" + prompt("rewrite_failing").format(said=said)
-        return [
-            Message(role="system", content=prompt("rewrite").format(what=self._what)),
-            Message(role="user", content=task),
-        ]
+        parts = [self._file()]
+        if self._tests:
+            parts.append(prompt("rewrite_tests").format(text=self._tests))
+        return [*parts, *self._failing(), *self._goals()]
 
-    def _with(self, opening: list[Message], wrong: str) -> list[Message]:
-        """The opening, and what was wrong with the last answer, in one question.
+    def _mended(self) -> list[str]:
+        how = prompt("rewrite_why").format(what=self._what)
+        return [self._file(), *self._failing(), how]
+
+    def _file(self) -> str:
+        text = self._best.text.rstrip("\n")
+        return prompt("rewrite_task").format(module=self._path, text=text)
+
+    def _goals(self) -> list[str]:
+        return [prompt("rewrite_goal").format(goal=self._goal), *filter(None, [self.notes])]
+
+    def _failing(self) -> list[str]:
+        said = self._best.failed
+        return [prompt("rewrite_failing").format(said=said)] if said else []
+
+    def _ask(self, manner: str, parts: list[str], wrong: str) -> Reply:
+        """In one question.
 
         It is numbered: a recording takes a question that comes again for a run begun anew.
         """
-        if not wrong:
-            return opening
-        *before, last = opening
-        number = prompt("rewrite_number").format(number=self.turns + 1)
-        content = "\n\n".join((last.content, wrong, number))
-        return [*before, Message(role=last.role, content=content)]
-
-    def _ask(self, messages: list[Message]) -> Reply:
-        temperature = TEMPERATURES[min(self.tries + self.turns, len(TEMPERATURES) - 1)]
+        if self.turns:
+            parts = [*parts, *filter(None, [wrong])]
+            parts.append(prompt("rewrite_number").format(number=self.turns + 1))
+        messages = [
+            Message(role="system", content=prompt(manner).format(what=self._what)),
+            Message(role="user", content="\n\n".join(parts)),
+            *self._more,
+        ]
+        temperature = TEMPERATURES[min(self._best.asked, len(TEMPERATURES) - 1)]
         self.turns += 1
+        self._best.asked += 1
         reply = self.provider.reply(messages, [], temperature)
         self.tokens += reply.usage.prompt_tokens + reply.usage.completion_tokens
         self.hooks.turn(self.turns, reply.content[:SHOWN_CHARS_MAX])
         return reply
 
-    def _try(self, path: str, reply: Reply) -> str:
-        """Put the new file in place and test it; what the model must hear, if anything."""
+    def _try(self, reply: Reply) -> str | None:
+        """Put the new file in place and test it; None when it passes, else what to tell."""
         text = fenced(reply.content, reply.finish == ENDED)
         if text is None:
             return prompt("rewrite_unfenced").format(what=self._what)
-        if path.endswith(".py"):
-            text = merged(self._before, text, self._in_parts)
-        known = tree_hash({path: text})
-        if known not in self._wrong:  # what comes again costs no tests
-            wrong = self._test(path, text)
-            if not wrong:
-                return ""
-            self._wrong[known] = wrong
+        if self._path.endswith(".py"):
+            text = merged(self._best.text, self._own(text), self._in_parts)
+        known = tree_hash({self._path: text})
+        if known in self._wrong:  # what comes again costs no tests
+            self._best = self._first
+            return self._wrong[known]
+        tried = self._test(text)
+        if tried is None:
+            return None
+        self._wrong[known] = prompt("rewrite_failed").format(said=tried.failed, what=self._what)
+        if tried.passed >= self._best.passed:
+            self._best = tried
+            return ""
+        self._best = self._first
         return self._wrong[known]
 
-    def _test(self, path: str, text: str) -> str:
-        self.workspace.write(path, text)
-        self.hooks.step(self.turns, f"rewrite {path}")
+    def _own(self, text: str) -> str:
+        """Without tests that the model copied out of the question."""
+        copied = set(TEST.findall(text)) & set(TEST.findall(self._tests))
+        return without(text, copied) if copied else text
+
+    def _test(self, text: str) -> Draft | None:
+        """None when all tests pass."""
+        self.workspace.write(self._path, text)
+        self.hooks.step(self.turns, f"rewrite {self._path}")
         call = Call(id="", name=RUN_TESTS.name, arguments="{}")
         self.hooks.call(self.turns, call)
         result: Result = RUN_TESTS.call({}, self.workspace)
         self.hooks.result(self.turns, call, result)
         if result.ok:
-            return ""
-        said = shortly(result.text, SAID_CHARS_MAX)
-        return prompt("rewrite_failed").format(said=said, what=self._what)
+            return None
+        return Draft(text, passed(result.text), shortly(result.text, SAID_CHARS_MAX))
+
+
+def listed(goal: str) -> str:
+    """A line a sentence: of a paragraph a small model does the first one."""
+    sentences = (" ".join(one.split()) for one in SENTENCE.split(goal))
+    return "\n".join(f"- {one}" for one in sentences if one)
+
+
+def passed(said: str) -> int:
+    """How many tests pytest says have passed; 0 when it says none, or when others speak."""
+    return max(map(int, PASSED.findall(said)[-1:]), default=0)
 
 
 def tests_of(workspace: Workspace, path: str) -> str:

@@ -21,7 +21,7 @@ from daemon.core.release import Release
 from daemon.state import prices, projects
 from daemon.supervisor.broker import Broker, Door, boot_argv, log_file
 from daemon.supervisor.channel import Channel, Message
-from daemon.supervisor.ideas import heard, module_of
+from daemon.supervisor.ideas import former, heard, module_of
 from daemon.supervisor.runnable import limits_of
 from daemon.supervisor.serving import CONTROL_FD
 from daemon.supervisor.wish import protocol_of, tests_of
@@ -231,11 +231,14 @@ class Author:
         return {"tokens_max": tokens or self._world.settings.author.tokens_max, "money_max": money}
 
     def _job(self, door: Door) -> dict[str, Any]:
-        settings, goal = self._world.settings.author, self._brief.goal
-        model = self._world.settings.model
+        settings, model = self._world.settings.author, self._world.settings.model
+        goal, candidate = self._brief.goal, self._brief.candidate
+        module = module_of(self._world, goal, candidate.base)
         return {
-            "goal": "\n\n".join(filter(None, (goal.text, self._brief.candidate.told))),
-            "module": module_of(self._world, goal, self._brief.candidate.base),
+            "goal": goal.text,
+            "notes": self._brief.candidate.told,
+            "former": former(self._world, goal, candidate.base, module) if module else None,
+            "module": module,
             "protocol": str(self._protocol()),
             "model": self._brief.model,
             "steps_max": settings.steps_max,

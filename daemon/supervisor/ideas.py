@@ -94,6 +94,20 @@ def module_of(world: World, goal: Goal, base: str) -> str | None:
     return likely_file(goal.text, dict(zip(paths, texts, strict=True)))
 
 
+def former(world: World, goal: Goal, base: str, module: str) -> str | None:
+    """The newest answer, when only a hidden check refused it, and the file is still the same."""
+    judged = [one for one in projects.find(world.journal, goal.id).blocked if one.tree]
+    old = world.journal.candidate(judged[-1].candidate) if judged else None
+    if old is None or old.head is None or hidden_gate(old.reason or "", goal) is None:
+        return None
+    if world.history.find(old.ref) is None:
+        return None  # cleared away
+    was, now, text = (world.history.read(one, module) for one in (old.base, base, old.head))
+    if text is None or text == now or was != now:
+        return None
+    return text.decode("utf-8", "replace")
+
+
 def recording(world: World, candidate: str) -> Path:
     """Where every author's session is written down, to be replayed without a model."""
     folder = world.layout.evidence / candidate
@@ -171,12 +185,17 @@ def _after(world: World, candidate: Candidate, project: Project, goal: Goal) -> 
     return project.to(state, candidate.reason or "it waits for a person")
 
 
+def hidden_gate(reason: str, goal: Goal) -> str | None:
+    """The gate that said so, when it is one whose words authors never see."""
+    gate = reason.split(":", 1)[0]
+    seen = gate not in HIDDEN or (gate == "goal" and goal.acceptance is None)
+    return None if seen else gate
+
+
 def told_reason(reason: str, goal: Goal) -> str:
     """Without what a check that authors never see has said."""
-    gate = reason.split(":", 1)[0]
-    if gate in HIDDEN and (gate != "goal" or goal.acceptance is not None):
-        return f"the {gate} gate, which is not shown to authors, was not convinced"
-    return reason
+    gate = hidden_gate(reason, goal)
+    return f"the {gate} gate, which is not shown to authors, was not convinced" if gate else reason
 
 
 def _rejected(world: World, candidate: Candidate, project: Project, goal: Goal) -> Project:

@@ -25,6 +25,7 @@ TOOLS = [
     _tool("sh", command=TEXT),
     _tool("fetch", url=TEXT),
     _tool("python", code=TEXT),
+    _tool("mark", label={"oneOf": [TEXT, {"type": "object"}]}),
     _tool("stop"),
 ]
 WEIGH = ("weigh", {"grams": 7, "label": "a < b"})

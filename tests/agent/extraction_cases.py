@@ -214,6 +214,14 @@ FAMILIES: dict[str, Case] = {
         ),
         ("note", {"tags": ["x", 2]}),
     ),
+    "minimax_m3_text_or_object": case(
+        (
+            ']<]minimax[>[<tool_call>\n]<]minimax[>[<invoke name="mark">]<]minimax[>[<label>'
+            "]<]minimax[>[<b>x]<]minimax[>[</b>]<]minimax[>[</label>"
+            "]<]minimax[>[</invoke>\n]<]minimax[>[</tool_call>"
+        ),
+        ("mark", {"label": "]<]minimax[>[<b>x]<]minimax[>[</b>"}),
+    ),
     "solar": case(
         (
             "<|tool_calls|><|tool_call:begin|>1<|tool_call:name|>weigh<|tool_call:args|>"

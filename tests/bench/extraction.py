@@ -2,8 +2,9 @@
 
     ops/bench.sh extraction --cases PATH [--misses]
 
-PATH holds one case a line: `model_output`, `expected`, `tools`, `tier`. Measured are the
-cases of tier A; every case must survive every split. The last line is one JSON object.
+PATH holds one case a line, or is a folder of such files (`*.jsonl`): `model_output`, `expected`,
+`tools`, `tier`. Measured are the cases of tier A; every case must survive every split. The last
+line is one JSON object.
 """
 
 from __future__ import annotations
@@ -50,10 +51,20 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--formats", type=Path, help="only the formats in this JSON list")
     parser.add_argument("--without", type=Path, help="only formats that are not in it")
     options = parser.parse_args(arguments)
-    lines = options.cases.read_text(encoding="utf-8").splitlines()
-    cases = list(_chosen([json.loads(line) for line in lines if line.strip()], options))
+    cases = list(_chosen(_cases_in(options.cases), options))
+    if not cases:
+        sys.exit(f"there are no cases in {options.cases}: name a JSONL file, or a folder of them")
     show("extraction", measured(cases, options.misses) | speeds())
     return 0
+
+
+def _cases_in(path: Path) -> list[Case]:
+    files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path] if path.exists() else []
+    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    try:
+        return [json.loads(line) for line in lines if line.strip()]
+    except ValueError as error:
+        sys.exit(f"a line of {path} is no JSON ({error}): one case a line")
 
 
 def _chosen(cases: Iterable[Case], options: argparse.Namespace) -> Iterable[Case]:

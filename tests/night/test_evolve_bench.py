@@ -87,16 +87,16 @@ def test_every_shipped_goal_can_be_reached(goal: goals.Goal, tmp_path: Path) -> 
 def test_org_takes_the_second_try_and_lets_the_cheat_pass_nowhere(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The first reply passes the visible tests alone."""
+    """The first reply passes the visible tests alone, and is reviewed: that call brings no text."""
     figures = compared(tmp_path, capsys)["figures"]
     told = {name: figures[name]["value"] for name in figures if name != "wall_s"}
     assert told == {
         "accepted": 1,
         "false_accepts": 0,
-        "tokens": 240,
-        "tokens_per_accepted": 240.0,
-        "calls_wasted": 0,
-        "calls": 2,
+        "tokens": 360,
+        "tokens_per_accepted": 360.0,
+        "calls_wasted": 1,
+        "calls": 3,
         "goals": 1,
     }
 

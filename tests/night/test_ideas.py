@@ -30,7 +30,7 @@ GOAL = f'''text = """count words only
 Words are separated by slashes."""
 module = "words.py"
 protocol = "rewrite"
-tries = 3
+tries = 4
 paths = ["*.py"]
 [acceptance]
 command = ["python3", "/acceptance/check.py"]
@@ -39,13 +39,17 @@ files = {{ "check.py" = """{CHECK}""" }}
 
 
 def test_a_goal_of_the_repo_is_tried_until_it_is_reached(home: Home, tmp_path: Path) -> None:
-    """The second try repeats the first and costs no gate; the third is told, and promoted."""
+    """The third try repeats the first and costs no gate; the fourth is told, and promoted."""
     repo = service.make(tmp_path / "service")
     (repo / "goals").mkdir()
     (repo / "goals" / "words.toml").write_text(GOAL)
     commit_all(repo, "Want words counted")
+    other = BAD.replace("len(path.split", "max(7, *map(len, path.split").replace(")) - 1", ")))")
     again = BAD.replace("path.split", "path . split") + "\n# the same\n"
-    replies = [say(f"NOTE: slashes matter\n```python\n{text}```") for text in (BAD, again, GOOD)]
+    first, *more = [
+        say(f"NOTE: slashes matter\n```python\n{text}```") for text in (BAD, other, again, GOOD)
+    ]
+    replies = [first, *(said for one in more for said in (say("Look at empty words."), one))]
     with scripted_model(replies) as model:
         base = f"http://127.0.0.1:{model.server_address[1]}"
         with running(home, repo, f'[model]\nbase = "{base}"\n[author]\nrounds_max = 1\n'):
@@ -54,25 +58,29 @@ def test_a_goal_of_the_repo_is_tried_until_it_is_reached(home: Home, tmp_path: P
             first = home.orgctl("evolve", "--wait", "--json").json
             assert (first["outcome"], first["reason"][:5]) == ("rejected", "goal:")
             second = home.orgctl("evolve", "--wait", "--json").json
-            assert second["outcome"] == "rejected"
-            assert second["scorecard"] is None
-            assert first["candidate"] in second["reason"]
+            assert (second["outcome"], second["reason"][:5]) == ("rejected", "goal:")
+            third = home.orgctl("evolve", "--wait", "--json").json
+            assert third["outcome"] == "rejected"
+            assert third["scorecard"] is None
+            assert first["candidate"] in third["reason"]
             session = tmp_path / "session.jsonl"
-            third = home.ask("evolve", "--wait", "--record", str(session))
-            assert third["outcome"] == "promoted", third
-            asked = str(model.asked[2]["messages"])
+            fourth = home.ask("evolve", "--wait", "--record", str(session))
+            assert fourth["outcome"] == "promoted", fourth
+            asked = str(model.asked[6]["messages"])
+            assert "Look at empty words." in asked
+            assert "max(7" in asked  # what only a hidden check refused is gone on from
             assert "A former answer did not do: the goal gate" in asked
             assert "slashes matter" in asked
             assert "SECRET" not in asked
             shown = home.ask("goal", "show", "words")
             assert shown["project"]["state"] == "complete"
-            assert shown["project"]["tries"] == 2
-            report(home, second["candidate"])
-            again = home.ask("replay", third["candidate"])
+            assert shown["project"]["tries"] == 3
+            report(home, third["candidate"])
+            again = home.ask("replay", fourth["candidate"])
             assert again["same"], again
-            assert len(model.asked) == 3  # no model was asked
+            assert len(model.asked) == 7  # no model was asked
             assert home.orgctl("replay", "20000101T000000Z").code == 4
-            assert session.read_bytes() == recorded(home, third["candidate"])
+            assert session.read_bytes() == recorded(home, fourth["candidate"])
             taken_back(home)
     assert git(repo, "status", "--porcelain") == ""
 
@@ -82,25 +90,25 @@ def recorded(home: Home, candidate: str) -> bytes:
 
 
 def taken_back(home: Home) -> None:
-    """The goal is reached no more: that was its third try, and the report adds up."""
+    """The goal is reached no more: that was its fourth try, and the report adds up."""
     home.ask("rollback", "--yes")
     listed = home.ask("goal", "list")["goals"]
     assert [(one["done"], one["state"]) for one in listed] == [(False, "blocked")]
-    assert home.ask("report", "--since", "1h")["outcomes"] == {"rejected": 2, "reverted": 1}
+    assert home.ask("report", "--since", "1h")["outcomes"] == {"rejected": 3, "reverted": 1}
 
 
 def report(home: Home, spared: str) -> None:
-    """Three tries, one kept, one judgement saved; as JSON, as text, as a page."""
+    """Four tries, one kept, one judgement saved; as JSON, as text, as a page."""
     found = home.ask("report", "--since", "1h")
-    assert found["outcomes"] == {"rejected": 2, "promoted": 1}
-    assert found["gates"] == {"goal": 1, "no new idea": 1}
-    assert found["spent"]["tokens"] == 360
+    assert found["outcomes"] == {"rejected": 3, "promoted": 1}
+    assert found["gates"] == {"goal": 2, "no new idea": 1}
+    assert found["spent"]["tokens"] == 840
     assert found["spent"]["money"] is None  # nobody said what the model costs
     assert found["saved"] == {"judgements": 1}
     assert found["needs"] == []
     page = home.path.parent / "report.html"
     told = home.orgctl("report", "--html", str(page)).said
-    assert "360 tokens, unknown in money" in told
+    assert "840 tokens, unknown in money" in told
     assert spared in told
     assert "<svg" in page.read_text()
 

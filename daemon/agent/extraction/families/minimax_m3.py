@@ -45,11 +45,16 @@ def _read_call(source: Source, tools: Declared) -> Wait[Call | Fault | None]:
 
 
 def _read_value(source: Source, end: str, schema: Schema, depth: int) -> Wait[Any]:
-    """What stands before `end`: elements make an object or a list, anything else is text."""
+    """What stands before `end`: elements make an object or a list, anything else is text.
+
+    Where a text is admitted, as one type of several too, elements are a part of it: so do the
+    servers of this family, who cannot tell a text with tags in it from an object.
+    """
     start = source.at
-    if types_of(schema) == {"string"}:
+    types = types_of(schema)
+    if "string" in types:
         text = yield from source.until(end)
-        return text[0] if text else None
+        return (text[0] if types == {"string"} else _leaf(text[0], schema)) if text else None
     yield from source.skip(SPACE)
     if depth > DEPTH_MAX:
         return None
