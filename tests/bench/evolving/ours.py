@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import tarfile
 import tempfile
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 from daemon.core.likeness import tree_hash
@@ -71,16 +69,11 @@ def run(goal: Goal, proxy: Proxy, terms: Terms) -> Result:
             (repo / "org.toml").write_text(SERVICE)
         commit_all(repo, "As it is", first=True)
         accepted = _evolve(goal, Home(folder / "home"), repo, (proxy, terms, count))
-        tree = folder / "tree"
+        tree, packed = folder / "tree", folder / "tree.tar"
         tree.mkdir()
-        done = subprocess.run(
-            ["git", "archive", "main"],
-            cwd=folder / "home" / "repo.git",
-            capture_output=True,
-            check=True,
-        )
-        with tarfile.open(fileobj=BytesIO(done.stdout)) as archive:
-            archive.extractall(tree, filter="data")
+        home = folder / "home/repo.git"
+        subprocess.run(["git", "archive", "-o", str(packed), "main"], cwd=home, check=True)
+        subprocess.run(["tar", "-xf", str(packed), "-C", str(tree)], check=True)
         true = accepted and judge(goal, tree).reached
     finally:
         shutil.rmtree(folder, ignore_errors=True)
