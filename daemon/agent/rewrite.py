@@ -93,8 +93,8 @@ class Rewrite:
         self._in_parts = len(before) >= PARTS_CHARS_MIN and path.endswith(".py")
         self._what = prompt("rewrite_parts" if self._in_parts else "rewrite_whole")
         self._wrong = {tree_hash({path: before}): prompt("rewrite_same")}
-        self._tests, now = tests_of(self.workspace, path), RUN_TESTS.call({}, self.workspace)
-        failed = "" if self._tests or now.ok else shortly(now.text, SAID_CHARS_MAX)
+        self._tests = tests_of(self.workspace, path)
+        failed = "" if self._tests else self._failing_now()
         self._first = self._best = Draft(before, failed=failed, asked=self.tries)
         wrong = self._reviewed(self.former) if self.former is not None else ""
         for _ in range(self.rounds_max):
@@ -113,6 +113,10 @@ class Rewrite:
         if self.hooks.late():
             return End("time", "the time is up")
         return End("failed", f"no new answer of {self.rounds_max} rounds passed the tests")
+
+    def _failing_now(self) -> str:
+        now = RUN_TESTS.call({}, self.workspace)
+        return "" if now.ok else shortly(now.text, SAID_CHARS_MAX)
 
     def _round(self, wrong: str) -> str | None:
         """One answer, asked for and tried; None when it passes, else what the next one is told."""
