@@ -127,10 +127,11 @@ def talk(layout: Layout, wish: Wish) -> Iterator[Talk]:
 
 
 def _seated(seat: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """With the model it has, and how much that one takes, where anybody knows."""
+    """With the model it has, how much that one takes, where anybody knows, and of tools."""
     model = seat["model"] or given["model"]
     tokens = (given.get("contexts") or {}).get(model)
-    return {**seat, "model": model} | ({"context_tokens": tokens} if tokens else {})
+    known = {"context_tokens": tokens} if tokens else {}
+    return {**seat, "model": model, **known, **given.get("telling", {})}
 
 
 def _rules(layout: Layout) -> str:

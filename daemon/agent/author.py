@@ -19,7 +19,7 @@ from daemon.agent.ends import End, Limits, Price
 from daemon.agent.line import Line
 from daemon.agent.loop import Run
 from daemon.agent.messages import Message
-from daemon.agent.offer import TOKENS_MAX, declared, is_small, small_form
+from daemon.agent.offer import SMALL_TOKENS_MAX, TOKENS_MAX, declared, is_small, small_form
 from daemon.agent.prompts import prompt
 from daemon.agent.providers.openai import IDLE_SECONDS, OpenAI, over_socket
 from daemon.agent.record import Record
@@ -56,6 +56,7 @@ class Job(BaseModel):
     rules: str = ""
     tools: tuple[str, ...] | None = None
     tool_tokens_max: int = TOKENS_MAX
+    small_tool_tokens_max: int = SMALL_TOKENS_MAX
     web: bool = False
     tests: tuple[str, ...] | None = None
     test_paths: tuple[str, ...] = ()
@@ -66,6 +67,7 @@ class Job(BaseModel):
             self.tokens_max,
             self.money_max,
             context_tokens=self.context_tokens,
+            tool_tokens=self.tool_tokens_max,
             price=Price(*self.prices),
         )
 
@@ -116,7 +118,8 @@ def workspace_of(job: Job) -> Workspace:
 
 
 def opening(job: Job) -> list[Message]:
-    tools = small_form(job.offered()) if is_small(job.model) else prompt("embedded")
+    small = is_small(job.model)
+    tools = small_form(job.offered(), job.small_tool_tokens_max) if small else prompt("embedded")
     return [
         Message(role="system", content=f"{prompt('agent')}\n\n{tools}"),
         Message(role="user", content="\n\n".join(filter(None, [f"Goal: {job.goal}", job.notes]))),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from daemon.agent.offer import TOKENS_MAX
 from daemon.agent.providers import Usage
 
 MISFITS_MAX = 3  # replies in a row without a call that can be run
@@ -37,13 +38,14 @@ class Price:
 
 @dataclass(frozen=True)
 class Limits:
-    """None is no limit; `context_tokens` 0 is not known."""
+    """None is no limit; `context_tokens` 0 is not known; `tool_tokens` is for telling of tools."""
 
     steps_max: int
     tokens_max: int | None = None
     money_max: float | None = None
     misfits_max: int = MISFITS_MAX
     context_tokens: int = 0
+    tool_tokens: int = TOKENS_MAX
     price: Price = Price()
 
     def passed(self, turns: int, usage: Usage, misfits: int) -> End | None:

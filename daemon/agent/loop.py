@@ -10,7 +10,7 @@ from daemon.agent.ends import End, Limits
 from daemon.agent.hooks import Hooks, Interrupted
 from daemon.agent.judge import missing
 from daemon.agent.messages import Call, Message
-from daemon.agent.offer import TOKENS_MAX, small_form
+from daemon.agent.offer import small_form
 from daemon.agent.patterns import circling
 from daemon.agent.prompts import prompt
 from daemon.agent.providers import ModelFault, Provider, Reply
@@ -127,7 +127,7 @@ class Run:
 
     def _tell_in_words(self) -> None:
         """From now on the tools are not declared; calls are then found in the text."""
-        words = small_form(self.tools, TOKENS_MAX)
+        words = small_form(self.tools, self._limits.tool_tokens)
         words += "\n\n" + prompt("room_small") if self.talks else ""
         message = Message(role="user", content=words)
         self._happens({"kind": "in_words", "messages": [dumped(message)]})

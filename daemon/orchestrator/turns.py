@@ -49,13 +49,17 @@ class Round:
         self.content += text
         return text
 
-    def written(self, tools: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Calls that stand in its text, as coder models write them; they have no id."""
+    def written(
+        self, declared: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """Calls that stand in its text alone, as coder models write them; they have no id."""
+        from daemon.agent.messages import Call
         from daemon.agent.providers import Reply as Said
         from daemon.agent.reading import read
 
-        found = read(Said(self.content, (), model=str(self.head.get("model") or "")), tools, False)
-        return [call.wire() for call in found.calls]
+        made = tuple(Call(id=one["id"], **one["function"]) for one in declared)
+        said = Said(self.content, made, model=str(self.head.get("model") or ""))
+        return [call.wire() for call in read(said, tools, False).calls[len(made) :]]
 
     def add_to(self, spent: dict[str, int]) -> None:
         for key in spent:
@@ -82,8 +86,9 @@ class Turns:
             said.add_to(spent)
             declared = said.calls.whole()[:CALLS_A_ROUND_MAX]
             calls = declared
-            if not declared and wanted.get("tool_choice") != "none":
-                calls = said.written([*brought, *own])[:CALLS_A_ROUND_MAX]
+            if wanted.get("tool_choice") != "none":
+                written = said.written(declared, own if declared else [*brought, *own])
+                calls = [*declared, *written][:CALLS_A_ROUND_MAX]
             if not calls or any(call["function"]["name"] not in names for call in calls):
                 # The client hears of its own alone: it could not answer the others.
                 theirs = [call for call in declared if call["function"]["name"] not in names]

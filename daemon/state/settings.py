@@ -85,6 +85,7 @@ class Author(Section):
     wall_seconds: float = 1800.0
     namespace: str = Field(default="", description="offer only its tools")
     tool_tokens_max: int = Field(default=2_000, ge=100, description="for telling of all tools")
+    small_tool_tokens_max: int = Field(default=100, ge=50, description="the same, a small model")
     loose: bool = Field(default=False, description="guess calls from the prose of small models")
 
 

@@ -250,6 +250,7 @@ class Author:
             "rules": self._world.own_rules(),
             "tools": tools_of(self._world.layout, named) if (named := settings.namespace) else None,
             "tool_tokens_max": settings.tool_tokens_max,
+            "small_tool_tokens_max": settings.small_tool_tokens_max,
             "web": bool(self._world.settings.fetch.allow),
             **self._limits(),
             "others": model.others,

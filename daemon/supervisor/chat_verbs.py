@@ -50,11 +50,23 @@ class ChatVerbs:
             "python": str(program.python),
             "mounts": [(str(mount.source), str(mount.target)) for mount in seen],
             "model": model,
+            "telling": self._telling(),
             "contexts": {model: door.context_tokens, **door.contexts},
             "web": bool(self.world.settings.fetch.allow),
             "idle_seconds": max(one.idle_seconds for one in endpoints),
             "backend": self.world.settings.cells.backend,
             "limits": asdict(limits_of(self.world.settings)),
+        }
+
+    def _telling(self) -> dict[str, int]:
+        """What telling a model of its tools may cost, where a setting says so."""
+        author = self.world.settings.author
+        usual = type(author)()
+        names = ("tool_tokens_max", "small_tool_tokens_max")
+        return {
+            name: value
+            for name in names
+            if (value := getattr(author, name)) != getattr(usual, name)
         }
 
     async def _models(self, wanted: list[str]) -> tuple[str, list[str]]:

@@ -73,6 +73,21 @@ def test_a_call_in_the_text_runs_here_too() -> None:
     assert "seen" in told["content"]
 
 
+@pytest.mark.process
+def test_both_kinds_of_one_reply_run_in_order_and_what_comes_twice_once() -> None:
+    first, second = "echo first", "echo second"
+    wrote = "".join(
+        f'```json\n{{"name": "sh", "arguments": {{"command": "{one}"}}}}\n```\n'
+        for one in (first, second)
+    )
+    with running_tools(say(wrote, sh={"command": first}), say("Done.")) as (api, asked):
+        api.chat.completions.create(model="m", messages=ASK)
+    reply, *told = asked[1]["messages"][-3:]
+    assert [call["id"] for call in reply["tool_calls"]] == ["call_0"]
+    assert [one["role"] for one in told] == ["tool", "user"]
+    assert ["first" in told[0]["content"], "second" in told[1]["content"]] == [True, True]
+
+
 def test_the_client_hears_of_its_own_calls_alone() -> None:
     """A call is forced once; and of a reply with both kinds, ours are not its business."""
     weather = {"type": "function", "function": {"name": "weather", "parameters": {}}}

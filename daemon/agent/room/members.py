@@ -14,7 +14,7 @@ from daemon.agent.extraction import extract
 from daemon.agent.judge import Deed, complaint, runs_tests, unproved
 from daemon.agent.loop import End, Run
 from daemon.agent.messages import Call, Message
-from daemon.agent.offer import Schema, declared, is_small, small_form
+from daemon.agent.offer import SMALL_TOKENS_MAX, TOKENS_MAX, Schema, declared, is_small, small_form
 from daemon.agent.prompts import prompt
 from daemon.agent.providers import Provider
 from daemon.agent.room.mode import Mode
@@ -42,6 +42,8 @@ class Seat(BaseModel):
     name: str = Field(pattern=NAME)
     model: str
     context_tokens: int = 0  # of its model; 0: not known
+    tool_tokens_max: int = TOKENS_MAX
+    small_tool_tokens_max: int = SMALL_TOKENS_MAX
     persona: str = ""
     kind: Literal["agent", "python"] = "agent"
     mode: str = "group"
@@ -138,7 +140,11 @@ class AgentModel:
             tools=tools,
             declared=self._declared(tools),
             talks=True,
-            limits=Limits(self.steps_max, context_tokens=self.seat.context_tokens),
+            limits=Limits(
+                self.steps_max,
+                context_tokens=self.seat.context_tokens,
+                tool_tokens=self.seat.tool_tokens_max,
+            ),
         )
         run.messages = list(opening)
 
@@ -155,7 +161,7 @@ class AgentModel:
 
     def _declared(self, tools: Sequence[Tool]) -> list[Schema]:
         """A small model is told of its tools in words, and only there."""
-        return [] if is_small(self.seat.model) else declared(tools)
+        return [] if is_small(self.seat.model) else declared(tools, self.seat.tool_tokens_max)
 
     def _deeds(self, voice: Voice, before: str) -> set[str]:
         """What its tools did so far."""
@@ -180,7 +186,8 @@ class AgentModel:
         parts = [prompt(self.rules).format(name=self.name, others=names), self.seat.persona]
         small = is_small(self.seat.model)
         if tools:
-            parts += [small_form(tools), prompt("room_small")] if small else [prompt("embedded")]
+            form = small_form(tools, self.seat.small_tool_tokens_max)
+            parts += [form, prompt("room_small")] if small else [prompt("embedded")]
         if others and not small:
             parts.append(prompt("room_tags"))
         return Message(role="system", content="\n\n".join(filter(None, parts)))

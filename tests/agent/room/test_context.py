@@ -29,3 +29,21 @@ def test_a_model_that_takes_little_is_asked_for_little(tmp_path: Path) -> None:
     assert max(sizes) < context * CHARS_PER_TOKEN
     assert "earlier messages are left out" in str(scripts.asked["m_small"][1])
     assert "x" * 7_000 in str(scripts.asked["m_big"][-1])
+
+
+def test_telling_of_tools_keeps_to_its_budget(tmp_path: Path) -> None:
+    """Where a setting allows less, fewer are offered; a small model is told in words, of fewer."""
+    scripts = Scripts(m_a=[says("Hm.")], m_b=[says("Hm.")], **{"m_c:1b": [says("Hm.")]})
+    room, _ = room_of(
+        tmp_path,
+        scripts,
+        seat("a"),
+        seat("b", tool_tokens_max=300),
+        seat("c", model="m_c:1b", small_tool_tokens_max=60),
+    )
+    say(room, "Look.")
+    assert len(scripts.offered["m_b"]) < len(scripts.offered["m_a"])
+    small = scripts.asked["m_c:1b"][0][0].content
+    assert scripts.offered["m_c:1b"] == []
+    assert "read_file(" in small or "write_file(" in small
+    assert "data_view(" not in small

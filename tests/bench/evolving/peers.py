@@ -9,20 +9,24 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from daemon.core.likeness import tree_hash
 from tests.bench.evolving.goal import Goal, judge, with_module
 from tests.bench.evolving.ours import Result, Terms
-from tests.bench.evolving.proxy import Proxy
+from tests.bench.evolving.proxy import Count, Proxy
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 PACKAGES = {"openevolve": "openevolve==0.4.0", "shinkaevolve": "shinka-evolve==0.0.7"}
 RUN_SECONDS = 3600
+LOOK_SECONDS = 0.5
+LEFT_SECONDS = 10.0
 INSTALL_SECONDS = 900
 
 
@@ -72,16 +76,14 @@ def run(peer: str, goal: Goal, proxy: Proxy, terms: Terms) -> Result:
     script = HERE / f"{peer}_script.py"
     log = folder / "log"
     try:
-        # What it tried until then counts.
-        with log.open("w") as out, contextlib.suppress(subprocess.TimeoutExpired):
-            subprocess.run(
+        with log.open("w") as out:
+            child = subprocess.Popen(
                 [str(environment(peer)), str(script), str(folder / "job.json")],
                 cwd=folder,
                 stdout=out,
                 stderr=out,
                 stdin=subprocess.DEVNULL,
-                timeout=RUN_SECONDS,
-                check=False,
+                start_new_session=True,
                 env={
                     "PATH": os.environ["PATH"],
                     "HOME": str(folder),
@@ -90,6 +92,7 @@ def run(peer: str, goal: Goal, proxy: Proxy, terms: Terms) -> Result:
                     "ORG_BENCH_JOB": str(folder / "job.json"),
                 },
             )
+            _until_end(child, count)
         rows = (
             [json.loads(line) for line in evaluated.read_text().splitlines()]
             if evaluated.exists()
@@ -105,6 +108,25 @@ def run(peer: str, goal: Goal, proxy: Proxy, terms: Terms) -> Result:
         return Result(accepted, true, count.tokens, count.calls, max(0, count.calls - len(seen)))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _until_end(child: subprocess.Popen[bytes], count: Count) -> None:
+    """Until it ends, or may ask no more: then one that would go on asking is ended.
+
+    What it tried until then counts.
+    """
+    deadline = time.monotonic() + RUN_SECONDS
+    try:
+        while time.monotonic() < deadline and not count.refused:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(LOOK_SECONDS)
+                return
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(LEFT_SECONDS)  # for what is evaluated right now
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
 
 
 def _true(goal: Goal, folder: Path, code: str) -> bool:
