@@ -100,7 +100,9 @@ def status(found: Mapping[str, Any]) -> list[str]:
         lines.append(f"  promotion  {found['promotion']['candidate'] or ''} {told}")
     for one in found.get("projects", ())[:PROJECTS_SHOWN_MAX]:
         tasks = f" ({one['tasks']['done']}/{one['tasks']['all']} tasks)" * bool(one["tasks"]["all"])
-        lines.append(f"  goal       {one['goal']} {one['state']}{tasks}: {line(one['title'], 80)}")
+        why = f" ({line(one['reason'], 80)})" if one.get("reason") else ""
+        head = f"  goal       {one['goal']} {one['state']}{tasks}"
+        lines.append(f"{head}: {line(one['title'], 80)}{why}")
     for one in found.get("flaky", ())[-FLAKY_SHOWN_MAX:]:
         said = f"two verdicts on {one['commit'][:12]}: {line(one['reason'], 80)}"
         lines.append(f"  flaky      the gate {line(one['gate'])}: {said}")

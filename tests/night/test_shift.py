@@ -38,11 +38,14 @@ ONE, OTHER = (
 
 @pytest.mark.parametrize("meet", [False, True])
 def test_authors_side_by_side_are_judged_in_turn(meet: bool, home: Home, tmp_path: Path) -> None:
-    """Two at work at once; the second is judged on top of the first, or does not fit there."""
+    """Both at work, as status tells; the second is judged on top of the first, or fits not."""
     repo = service.make(tmp_path / "service")
     (repo / "more.py").write_text('"""More."""\n')
     commit_all(repo, "Leave room for more")
-    both = threading.Barrier(2)
+    seen: list[tuple[dict[str, Any], str]] = []
+    both = threading.Barrier(
+        2, lambda: seen.append((home.ask("status"), home.orgctl("status").said))
+    )
 
     def reply(asked: dict[str, Any]) -> dict[str, Any]:
         both.wait(SECONDS_MAX)  # each waits until the other asks too
@@ -59,7 +62,7 @@ def test_authors_side_by_side_are_judged_in_turn(meet: bool, home: Home, tmp_pat
             home.ask("schedule", "run", "cycles")
             until(home, lambda found: not found["jobs"][0]["running"])
             told = {one["goal"]: one for one in home.ask("candidates")["candidates"]}
-            assert told["the first"]["release"] == "release/1"
+            assert told["the first"]["release"] == "release/1", told
             if meet:
                 assert told["the second"]["state"] == "rejected", told
                 assert "words.py" in told["the second"]["reason"]
@@ -67,6 +70,14 @@ def test_authors_side_by_side_are_judged_in_turn(meet: bool, home: Home, tmp_pat
                 assert told["the second"]["release"] == "release/2"
                 parent = home.git("rev-parse", "release/2^1")
                 assert parent == home.git("rev-parse", "release/1^{commit}")
+            status, shown = seen[0]
+            at_work = {one["goal"]: one for one in status["projects"]}
+            assert {one["title"] for one in at_work.values()} == {"the first", "the second"}
+            for goal, one in at_work.items():
+                reason = f"cand/{told[one['title']]['candidate']} is at work"
+                assert (one["state"], one["reason"]) == ("executing", reason)
+                assert f"goal       {goal} executing: {one['title']} ({reason})\n" in shown
+            assert home.ask("status")["projects"] == []  # complete, or waiting for its next try
             home.agrees()
 
 
