@@ -34,6 +34,7 @@ from ops.errors import Exit, Refused
 from ops.files import remove_tree
 from ops.goal_files import FOLDER
 from ops.importer import Import, import_tree
+from ops.masking import mask_at
 from ops.namespaces import tools_of
 from ops.processes import Child
 from ops.records import RefChange
@@ -262,7 +263,9 @@ class Author:
 
     async def _follow(self, channel: Channel) -> Message:
         """Tell what the author does; import after each step, then let it go on."""
-        while (message := await channel.receive()) is not None:
+        mask = mask_at(self._world.layout.state)  # notebook, commits and events outlive the run
+        while (received := await channel.receive()) is not None:
+            message: Message = mask.inside(received)
             event = str(message.get("event"))
             if event in TELL:
                 kept = {

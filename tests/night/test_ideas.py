@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ops.masking import KEYS
 from tests.journeys import service
 from tests.journeys.instance import Home, commit_all, git, running
 from tests.journeys.test_other_repo import GOOD
@@ -13,6 +14,7 @@ from tests.model_server import say, scripted_model
 
 pytestmark = pytest.mark.journey
 
+CANARY = "sk-canary-987654321"
 BAD = '''"""Counting."""
 
 
@@ -47,7 +49,8 @@ def test_a_goal_of_the_repo_is_tried_until_it_is_reached(home: Home, tmp_path: P
     other = BAD.replace("len(path.split", "max(7, *map(len, path.split").replace(")) - 1", ")))")
     again = BAD.replace("path.split", "path . split") + "\n# the same\n"
     first, *more = [
-        say(f"NOTE: slashes matter\n```python\n{text}```") for text in (BAD, other, again, GOOD)
+        say(f"NOTE: slashes matter, {CANARY}\n```python\n{text}```")
+        for text in (BAD, other, again, GOOD)
     ]
     replies = [first, *(said for one in more for said in (say("Look at empty words."), one))]
     with scripted_model(replies) as model:
@@ -55,6 +58,8 @@ def test_a_goal_of_the_repo_is_tried_until_it_is_reached(home: Home, tmp_path: P
         with running(home, repo, f'[model]\nbase = "{base}"\n[author]\nrounds_max = 1\n'):
             listed = home.ask("goal", "list")["goals"]
             assert [(one["id"], one["state"]) for one in listed] == [("words", "planning")]
+            (home.path / "state" / KEYS).write_text(f'SOME_KEY = "{CANARY}"\n')
+            (home.path / "state" / KEYS).chmod(0o600)
             first = home.orgctl("evolve", "--wait", "--json").json
             assert (first["outcome"], first["reason"][:5]) == ("rejected", "goal:")
             second = home.orgctl("evolve", "--wait", "--json").json
@@ -82,6 +87,8 @@ def test_a_goal_of_the_repo_is_tried_until_it_is_reached(home: Home, tmp_path: P
             assert home.orgctl("replay", "20000101T000000Z").code == 4
             assert session.read_bytes() == recorded(home, fourth["candidate"])
             taken_back(home)
+    kept = [one for one in home.path.rglob("*") if one.is_file() and one.name != KEYS]
+    assert [one.name for one in kept if CANARY.encode() in one.read_bytes()] == []
     assert git(repo, "status", "--porcelain") == ""
 
 
