@@ -13,13 +13,16 @@ from typing import Any
 import httpx
 import pytest
 
+from daemon.agent.messages import Message
+from daemon.agent.providers.openai import IDLE_MARGIN_SECONDS, OpenAI, over_socket
 from tests.broker.conversations import CONVERSATIONS
 from tests.broker.running import KEY, Admin, running_broker
 from tests.broker.wires import wire_server
-from tests.model_server import say, scripted_model
+from tests.model_server import say, scripted_model, slowly
 
 pytestmark = pytest.mark.process
 
+IDLE_SECONDS = 1.0
 ASK = {"model": "scripted", "messages": [{"role": "user", "content": "hello"}]}
 
 
@@ -30,19 +33,22 @@ class Broker:
         self.do = admin.do
         self.folder = folder
 
-    @contextmanager
-    def door(self, **limits: Any) -> Iterator[httpx.Client]:
+    def opened(self, **limits: Any) -> str:
+        """The path of the socket that a cell is given."""
         self.folder.mkdir(exist_ok=True)
         opened = self.do("open", cell="c", directory=str(self.folder), **limits)
-        path = opened["ok"]["socket"]
-        way = httpx.HTTPTransport(uds=path)
+        return str(opened["ok"]["socket"])
+
+    @contextmanager
+    def door(self, **limits: Any) -> Iterator[httpx.Client]:
+        way = httpx.HTTPTransport(uds=self.opened(**limits))
         with httpx.Client(transport=way, base_url="http://broker", timeout=10) as client:
             yield client
 
 
 @contextmanager
 def broker(home: Path, base: str, **environment: str) -> Iterator[Broker]:
-    settings = f'[model]\nbase = "{base}"\nidle_seconds = 1.0\nconnect_seconds = 1.0\n'
+    settings = f'[model]\nbase = "{base}"\nidle_seconds = {IDLE_SECONDS}\nconnect_seconds = 1.0\n'
     with running_broker(home, settings, **environment) as admin:
         yield Broker(admin, home / "door")
 
@@ -171,6 +177,18 @@ def test_a_silent_endpoint_is_given_up(tmp_path: Path) -> None:
             answer = cell.post("/v1/chat/completions", json=ASK)
             assert answer.json()["error"]["code"] == "model_timeout"
             assert time.monotonic() - began < 8
+
+
+def test_a_slow_stream_is_heard_to_its_end(tmp_path: Path) -> None:
+    """It takes longer than the idle limits of broker and agent, and is never silent that long."""
+    text = "a word " * 12  # four pieces, and two chunks more
+    with scripted_model([slowly(0.25, say(text))]) as model:
+        with broker(tmp_path, base_of(model)) as running:
+            with over_socket(running.opened(), IDLE_SECONDS - IDLE_MARGIN_SECONDS) as cell:
+                began = time.monotonic()
+                reply = OpenAI(cell, "scripted").reply([Message(role="user", content="hi")], [])
+                assert time.monotonic() - began > IDLE_SECONDS
+        assert (reply.content, len(model.asked)) == (text, 1)
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"messages": 3}', b'{"messages": [1]}', b"\xff"])
