@@ -56,6 +56,17 @@ def test_calls_in_the_text_run_and_doubles_run_once(workspace: Workspace) -> Non
     assert (workspace.root / "log").read_text() == "x\nx\n"
 
 
+def test_a_call_of_its_own_in_the_text_runs_after_the_declared_ones(workspace: Workspace) -> None:
+    """One reply, two different calls: both are run, in order, and both results are told."""
+    text = 'Then:\n```json\n{"name": "sh", "arguments": {"command": "cat log; echo b >> log"}}\n```'
+    end, made = run(
+        workspace, says(text, ("sh", '{"command": "echo a >> log; echo made"}')), proof(), done()
+    )
+    assert (end.status, (workspace.root / "log").read_text()) == ("done", "a\nb\n")
+    told = [one.content for one in made.messages if "[exit 0]" in one.content]
+    assert told == ["made\n[exit 0]", "[sh]\na\n[exit 0]"]
+
+
 def test_an_unknown_tool_and_rubbish_arguments_are_told(workspace: Workspace) -> None:
     """As results, so that the model can mend them."""
     end, made = run(workspace, says("", ("fly", "{}")), says("", ("sh", "{")), proof(), done())
