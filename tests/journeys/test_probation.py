@@ -29,6 +29,7 @@ look_every_seconds = 0.1
 memory_growth_bytes_max = 100_000_000
 samples_min = 5
 """
+WINDOW = '[schedule]\nfreeze = ["00:00-24:00"]\n'
 BREACHES = {
     "crashes": "its process ended with",
     "hangs": "it gave no answer",
@@ -141,22 +142,35 @@ def test_rollback_to_a_release_and_back_again(home: Home, tmp_path: Path) -> Non
         home.agrees()
 
 
+def froze(home: Home, by: str, on: bool) -> None:
+    """By a person, or by a window of the week that holds all day."""
+    if by == "person":
+        home.ask("freeze" if on else "unfreeze")
+        return
+    settings = home.path / "org.toml"
+    text = settings.read_text().replace(WINDOW, "")
+    settings.write_text(text + WINDOW if on else text)
+    home.ask("reload")
+
+
+@pytest.mark.parametrize(("by", "hint"), [("person", "orgctl unfreeze"), ("window", "00:00-24:00")])
 def test_while_frozen_nothing_is_promoted_but_all_can_be_taken_back(
-    home: Home, tmp_path: Path
+    by: str, hint: str, home: Home, tmp_path: Path
 ) -> None:
     """A judged candidate waits; rollback is never frozen; unfreezing lets the candidate in."""
     with evolving(home, tmp_path, [rewritten("polite"), rewritten("kind")]):
         evolve(home)
-        home.ask("freeze")
+        froze(home, by, on=True)
         waits = evolve(home, "be kind")
         assert waits["outcome"] == "awaiting-approval", waits
         refused = home.orgctl("promote", str(waits["candidate"]), "--yes")
         assert refused.code == 3
-        assert "frozen" in refused.told
-        home.ask("unfreeze")
+        assert "promotions are frozen" in refused.told and hint in refused.told
+        assert home.get("/").json()["manners"] == "polite"
+        froze(home, by, on=False)
         done = home.ask("promote", str(waits["candidate"]), "--yes")
         assert done["release"] == "release/2"
-        home.ask("freeze")
+        froze(home, by, on=True)
         home.ask("rollback", "--yes")
         assert home.get("/").json()["manners"] == "polite"
         home.agrees()

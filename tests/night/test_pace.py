@@ -15,10 +15,10 @@ from tests.night.clock import Clock, a_world
 class Nights:
     """A night whose cycles end as the test says; a recorded session stands for its model."""
 
-    def __init__(self, tmp_path: Path) -> None:
+    def __init__(self, tmp_path: Path, **schedule: Any) -> None:
         self.clock = Clock()
         self.outcome, self.begun = "abandoned", 0
-        self.world: World = a_world(tmp_path, self.clock)
+        self.world: World = a_world(tmp_path, self.clock, **schedule)
         model = self.world.settings.model.model_copy(update={"session": "any.jsonl"})
         self.world.settings = self.world.settings.model_copy(update={"model": model})
         nobody = cast("Broker", None)  # a session needs no endpoint

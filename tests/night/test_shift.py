@@ -62,7 +62,7 @@ def test_authors_side_by_side_are_judged_in_turn(meet: bool, home: Home, tmp_pat
             home.ask("schedule", "run", "cycles")
             until(home, lambda found: not found["jobs"][0]["running"])
             told = {one["goal"]: one for one in home.ask("candidates")["candidates"]}
-            assert told["the first"]["release"] == "release/1", told
+            assert told["the first"]["release"] == "release/1", (told, home.ask("schedule", "list"))
             if meet:
                 assert told["the second"]["state"] == "rejected", told
                 assert "words.py" in told["the second"]["reason"]
