@@ -1,6 +1,6 @@
 """How many goals are reached by a model, at what price, and how many wrong ones are let in.
 
-    ops/bench.sh evolve --goals DIR --model URL [--peers] [--calls N] [--name MODEL]
+    ops/bench.sh evolve --goals DIR --model URL [--peers [NAME…]] [--calls N] [--name MODEL]
 
 Each folder in DIR holds `goal.txt` (first line the goal, the rest notes), `repo/` with its visible
 tests, `acceptance/` (pytest files that no author sees) and perhaps `module` (the one file to
@@ -42,7 +42,7 @@ def main() -> int:
     parser.add_argument("--goals", type=Path, default=GOALS)
     parser.add_argument("--model", help="base URL of an OpenAI-compatible server")
     parser.add_argument("--name", help="the model's name there; default is its first")
-    parser.add_argument("--peers", action="store_true")
+    parser.add_argument("--peers", nargs="*", choices=(*peers.PACKAGES,), help="all, or these")
     parser.add_argument("--only", choices=("org", *peers.PACKAGES), help="one contestant alone")
     parser.add_argument("--calls", type=int, default=CALLS, help="model calls for each goal")
     parser.add_argument("--protocol", default="rewrite", choices=("auto", "agent", "rewrite"))
@@ -66,7 +66,8 @@ def compare(flags: argparse.Namespace, goals: list[Goal], base: str) -> None:
         named = flags.name or _first_model(between.base)
         terms = Terms(named, flags.calls, protocol=flags.protocol)
         runs: dict[str, Run] = {"org": lambda goal: ours.run(goal, between, terms)}
-        runs |= {peer: _peer(peer, between, terms) for peer in peers.PACKAGES if flags.peers}
+        wanted = () if flags.peers is None else flags.peers or peers.PACKAGES
+        runs |= {peer: _peer(peer, between, terms) for peer in wanted}
         runs = {name: run for name, run in runs.items() if flags.only in (None, name)}
         absent = {name: why for name in runs if name != "org" and (why := peers.lacking(name))}
         for name, why in absent.items():

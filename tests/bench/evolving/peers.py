@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from daemon.core.likeness import tree_hash
 from tests.bench.evolving.goal import Goal, judge, with_module
@@ -92,12 +93,8 @@ def run(peer: str, goal: Goal, proxy: Proxy, terms: Terms) -> Result:
                     "ORG_BENCH_JOB": str(folder / "job.json"),
                 },
             )
-            _until_end(child, count)
-        rows = (
-            [json.loads(line) for line in evaluated.read_text().splitlines()]
-            if evaluated.exists()
-            else []
-        )
+            _until_end(child, count, evaluated)
+        rows = _rows(evaluated)
         best = max(rows, key=lambda row: float(row["score"]), default=None)
         accepted = best is not None and float(best["score"]) >= 1.0
         true = accepted and best is not None and _true(goal, folder, str(best["code"]))
@@ -110,14 +107,20 @@ def run(peer: str, goal: Goal, proxy: Proxy, terms: Terms) -> Result:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _until_end(child: subprocess.Popen[bytes], count: Count) -> None:
-    """Until it ends, or may ask no more: then one that would go on asking is ended.
+def _rows(evaluated: Path) -> list[dict[str, Any]]:
+    """What was tried so far; the last line may be half written."""
+    lines = evaluated.read_text().split("\n")[:-1] if evaluated.exists() else []
+    return [json.loads(line) for line in lines]
 
-    What it tried until then counts.
+
+def _until_end(child: subprocess.Popen[bytes], count: Count, evaluated: Path) -> None:
+    """Until it ends, has reached the goal, or may ask no more; what it tried until then counts.
+
+    Not all of them stop by themselves then.
     """
     deadline = time.monotonic() + RUN_SECONDS
     try:
-        while time.monotonic() < deadline and not count.refused:
+        while time.monotonic() < deadline and not count.refused and not _reached(evaluated):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(LOOK_SECONDS)
                 return
@@ -127,6 +130,10 @@ def _until_end(child: subprocess.Popen[bytes], count: Count) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
         child.wait()
+
+
+def _reached(evaluated: Path) -> bool:
+    return any(float(row["score"]) >= 1.0 for row in _rows(evaluated))
 
 
 def _true(goal: Goal, folder: Path, code: str) -> bool:
