@@ -97,6 +97,41 @@ def test_what_is_known_of_models_and_the_web_reaches_the_room(home: Home, tmp_pa
     assert max(map(len, texts)) < 5000 * 3
 
 
+ROOM = """mode = "direct:bob"
+tools = ["list_files"]
+[agents.alice]
+model = "big:120b"
+[agents.bob]
+model = "small:8b"
+persona = "@bob.md"
+"""
+
+
+def test_a_file_furnishes_a_room_and_tools_are_shown_when_asked_for(
+    home: Home, tmp_path: Path
+) -> None:
+    """Its members, personas, tools and mode; a flag wins over it."""
+    (tmp_path / "room.toml").write_text(ROOM)
+    (tmp_path / "bob.md").write_text("You count files.")
+    look = say("", list_files={})
+    replies = [look, say("There are none."), look, say("Still none.")]
+    with scripted_model(replies, ("big:120b", "small:8b")) as model:
+        base = f"http://127.0.0.1:{model.server_address[1]}"
+        with running(
+            home, service.make(tmp_path / "service"), settings(base, 'name = "small:8b"\n')
+        ):
+            file = ["chat", "--file", f"{tmp_path}/room.toml", "--say", "what is here?"]
+            shown = home.orgctl(*file, "--room", "one", "--show-tools")
+            assert (shown.code, shown.told) == (0, "")
+            first = "── bob · small:8b ──\n── bob → list_files {} ──\n"
+            assert shown.said == first + "no files\nThere are none.\n"
+            assert {one["model"] for one in model.asked} == {"small:8b"}
+            assert "You count files." in model.asked[0]["messages"][0]["content"]
+            assert offered(model.asked[0]) == {"list_files"}
+            hidden = home.orgctl(*file, "--room", "two", "--agent", "bob=big:120b")
+            assert hidden.said == "── bob · big:120b ──\nStill none.\n"
+
+
 SKILL = """import math
 
 def circle(radius: float) -> str:
@@ -162,6 +197,8 @@ def test_skills_and_namespaces(home: Home, tmp_path: Path) -> None:
             assert named == {("circle", "room one"), ("greet", "tools")}
             assert home.orgctl("namespace", "create", "polite", "--allow", "sh").code == 2
             assert home.ask("namespace", "update", "polite", "--allow", "sh")["allow"] == ["sh"]
+            told = home.orgctl("namespace", "show", "polite")
+            assert (told.code, told.said) == (0, "namespace polite: sh\n")
             assert home.ask("namespace", "list")["namespaces"][0]["namespace"] == "polite"
             assert home.orgctl("namespace", "delete", "polite").code == 2
             home.ask("namespace", "delete", "polite", "--yes")
