@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -131,6 +132,31 @@ def test_the_server_says_how_long_to_wait() -> None:
     server = Server("model_rate_limit", say("well"), retry_after="60")
     with pytest.raises(ModelFault, match="rate_limit"):
         OpenAI(server.client, "m", left=lambda: 30.0).reply(HI, [])
+
+
+class Clock:
+    """Waits for nothing, and keeps what it was asked for."""
+
+    def __init__(self) -> None:
+        self.pauses: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+
+
+def test_each_pause_is_twice_the_one_before_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 0.2 s at first and 30 s at most, each longer by up to half a second of chance."""
+    stamina.set_testing(False)
+    random.seed(1)
+    clock = Clock()
+    monkeypatch.setattr("tenacity.nap.time", clock)
+    server = Server(*["model_rate_limit"] * 5, *["model_overloaded"] * 4, say("well"))
+    assert OpenAI(server.client, "m").reply(HI, []).content == "well"
+    least = [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30.0]
+    chances = [took - floor for took, floor in zip(clock.pauses, least, strict=True)]
+    assert chances.pop() == 0
+    assert all(0 <= chance <= 0.5 for chance in chances)
+    assert len({round(chance, 2) for chance in chances}) > 4
 
 
 def test_a_listener_can_end_the_stream() -> None:
