@@ -14,11 +14,12 @@ import pytest
 from tests.journeys import service
 from tests.journeys.instance import Home, commit_all, free_port, running
 from tests.journeys.test_other_repo import GOOD
-from tests.model_server import say, scripted_model
+from tests.model_server import say, scripted_model, slowly
 
 pytestmark = pytest.mark.journey
 SECONDS_MAX = 120.0
 POLL_SECONDS = 0.3
+DAY_SECONDS = 5.0
 
 
 def until(home: Home, true: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
@@ -132,3 +133,25 @@ def test_a_cycle_by_the_clock(home: Home, tmp_path: Path) -> None:
             assert len(model.asked) == 2  # the overshoot is the one call that was under way
         home.ask("schedule", "set", "cycles", "off")
         assert home.ask("schedule", "list")["jobs"][0]["rule"] == "off"
+
+
+def test_an_author_that_the_days_time_ended_leaves_its_work(home: Home, tmp_path: Path) -> None:
+    """No further cycle begins; what it had committed is kept, and the goal has not lost a try."""
+    repo = service.make(tmp_path / "service")
+    wrote = say("", write_file={"path": "words.py", "content": GOOD})
+    replies = [wrote, slowly(0.1, say("This takes longer than there is time. " * 50))]
+    settings = f'[schedule]\ncycles = "every 1s"\n[budget]\nday_wall_seconds = {DAY_SECONDS}\n'
+    with scripted_model(replies * 2) as model:
+        base = f'[model]\nbase = "http://127.0.0.1:{model.server_address[1]}"\n'
+        with running(home, repo, base + settings):
+            goal = home.ask("goal", "add", "count words only", "--protocol", "agent")["id"]
+            found = until(home, lambda found: "wall seconds are spent" in outcome(found))
+            assert outcome(found).startswith("held: the day's budget: ")
+            (ended,) = home.ask("candidates")["candidates"]
+            assert (ended["state"], len(model.asked)) == ("abandoned", 2)
+            assert "the day's budget ended it" in ended["reason"]
+            kept = home.git("show", f"cand/{ended['candidate']}:words.py")
+            assert kept.strip() == GOOD.strip()
+            project = home.ask("goal", "show", goal)["project"]
+            assert (project["state"], project["tries"]) == ("planning", 0)
+            home.agrees()
