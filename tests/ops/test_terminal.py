@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -108,6 +109,35 @@ def test_pictures_are_whole_and_have_a_name(picture: str) -> None:
     ElementTree.fromstring(alone)
     assert "style=" not in picture
     assert _png(alone).startswith(b"\x89PNG")
+
+
+def on_a_terminal(code: str, **environment: str) -> str:
+    """What Python shows there."""
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as screen:
+        subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, stdout=theirs, env=environment, check=True
+        )
+        os.close(theirs)
+        return screen.read(4096).decode()
+
+
+@pytest.mark.parametrize(
+    ("environment", "shown"),
+    [
+        ({}, "\x1b[97;40m somebody \x1b[0m\r\n"),
+        ({"NO_COLOR": ""}, "\x1b[97;40m somebody \x1b[0m\r\n"),
+        ({"NO_COLOR": "1"}, "── somebody ──\r\n"),
+        ({"TERM": "dumb"}, "── somebody ──\r\n"),
+    ],
+)
+def test_a_banner_is_plain_for_who_wants_no_colours(
+    environment: dict[str, str], shown: str
+) -> None:
+    """NO_COLOR, as it is written down at no-color.org: an empty one says nothing."""
+    code = "from ops.chatting import Chat; Chat(None, False)._banner('somebody')"
+    found = on_a_terminal(code, **{"TERM": "xterm", "LANG": "C.UTF-8", **environment})
+    assert found == shown
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

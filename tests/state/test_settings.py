@@ -8,6 +8,8 @@ import pytest
 
 from daemon.state.settings import load, load_repo
 from ops.errors import Refused
+from ops.layout import Layout
+from ops.preferences import endpoint
 
 
 def test_defaults_need_no_file(tmp_path: Path) -> None:
@@ -27,6 +29,19 @@ def test_flags_beat_environment_beats_file(tmp_path: Path, monkeypatch: pytest.M
     assert settings.ports.current == 8001
     flagged = load(tmp_path, {"model": {"name": "flag"}, "ports": {"current": 9001}})
     assert (flagged.model.name, flagged.ports.current) == ("flag", 9001)
+
+
+def test_ollamas_own_variable_names_the_endpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Below flags and above files, for the daemon and for orgctl, which asks no daemon."""
+    (tmp_path / "org.toml").write_text('[model]\nbase = "http://file"\n')
+    assert (load(tmp_path).model.base, endpoint(Layout(tmp_path))) == ("http://file",) * 2
+    monkeypatch.setenv("OLLAMA_BASE", "http://shell")
+    assert (load(tmp_path).model.base, endpoint(Layout(tmp_path))) == ("http://shell",) * 2
+    monkeypatch.setenv("ORG_MODEL__BASE", "http://org")
+    assert load(tmp_path).model.base == endpoint(Layout(tmp_path))
+    assert load(tmp_path, {"model": {"base": "http://flag"}}).model.base == "http://flag"
 
 
 @pytest.mark.parametrize(
