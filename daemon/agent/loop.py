@@ -49,7 +49,7 @@ class Run:
         if self.record is not None:
             self.state = replayed(self.record.events)
         # A former process may have begun with the first call that has no result.
-        self._doubtful = self.state.running
+        self._doubtful = self.state.running and bool(self.state.pending)
         self._limits = self.limits or Limits(self.steps_max)
 
     @property
