@@ -9,10 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daemon.agent.messages import Message
+from daemon.agent.providers import ModelFault
+from daemon.agent.providers.openai import OpenAI, over_socket
 from daemon.broker.faults import Fault
 from daemon.broker.recordings import Recorder, Replay, Unfit, fit_of
 from daemon.broker.refusals import TOOLS
+from daemon.state.settings import load
 from ops.errors import Refused
+from tests.broker.running import KEY, Admin, running_broker
+from tests.model_server import chunks, say
 
 ASKED = [
     {"role": "system", "content": "be good"},
@@ -128,3 +134,31 @@ def test_the_spacing_of_arguments_does_not_matter() -> None:
 
     assert fit_of(calling('{"a": 1}')) == fit_of(calling('{"a":1}'))
     assert fit_of(calling('{"a": 1}')) != fit_of(calling('{"a": 2}'))
+
+
+def heard(admin: Admin, folder: Path, words: str, **limits: Any) -> str:
+    """What one who asks through a door of its own is told: a reply, or the code of a fault."""
+    opened = admin.do("open", cell="c", directory=str(folder), **limits)["ok"]
+    with over_socket(opened["socket"], 10) as client:
+        try:
+            return OpenAI(client, "m").reply([Message(role="user", content=words)], []).content
+        except ModelFault as fault:
+            return fault.code
+
+
+@pytest.mark.process
+def test_the_provider_recorded_answers_from_its_recording_and_nowhere_else(tmp_path: Path) -> None:
+    """Through the broker as any other; what no recording answers, nobody does."""
+    session = tmp_path / "s.jsonl"
+    recorder = Recorder(session, "a-model", context_tokens=4096)
+    recorder.add({"messages": [{"role": "user", "content": "hello"}]}, list(chunks(say("hi"))))
+    recorder.close()
+    home = tmp_path / "home"
+    settings = f'[model]\nprovider = "recorded"\nsession = "{session}"\n'
+    with running_broker(home, settings, OPENAI_API_KEY=KEY) as admin:
+        own = load(home).model.session
+        assert heard(admin, tmp_path, "hello", replay=own) == "hi"
+        assert admin.do("usage", cell="c")["ok"]["total_tokens"] == 120
+        assert heard(admin, tmp_path, "goodbye", replay=own) == "recording_unfit"
+        assert heard(admin, tmp_path, "hello") == "model_unreachable"
+        admin.do("close", cell="c")
