@@ -156,7 +156,9 @@ def test_the_provider_recorded_answers_from_its_recording_and_nowhere_else(tmp_p
     home = tmp_path / "home"
     settings = f'[model]\nprovider = "recorded"\nsession = "{session}"\n'
     with running_broker(home, settings, OPENAI_API_KEY=KEY) as admin:
-        own = load(home).model.session
+        model = load(home).model
+        own = model.session
+        assert model.base == "http://127.0.0.1:9"  # where nobody listens
         assert heard(admin, tmp_path, "hello", replay=own) == "hi"
         assert admin.do("usage", cell="c")["ok"]["total_tokens"] == 120
         assert heard(admin, tmp_path, "goodbye", replay=own) == "recording_unfit"

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +16,7 @@ from ops.errors import Refused
 from ops.fitting import GIB, catalogue, checked, parsed, recommended
 from ops.hardware import Accelerator, Hardware
 
+ROOT = Path(__file__).resolve().parents[2]
 LAPTOP = Hardware(16 * GIB)
 STATION = Hardware(64 * GIB, (Accelerator("card", 24 * GIB),))
 BOARD = Hardware(2 * GIB)
@@ -96,3 +102,52 @@ def test_accelerators_are_read_from_what_tools_say(tmp_path: Path) -> None:
     (folder / "mem_info_vram_total").write_text("8589934592\n")
     assert hardware._kernel(tmp_path) == [Accelerator("card1", 8 * GIB)]
     assert hardware.examine().memory_bytes > 0
+
+
+# orgctl models recommend
+
+
+def recommend(*arguments: str) -> tuple[int, str, str]:
+    """Its exit code, what it said, and what it told on standard error."""
+    argv = [sys.executable, "-I", str(ROOT / "ops/boot.py"), "ops.orgctl", "models", "recommend"]
+    environment = {"PATH": os.environ["PATH"], "NO_COLOR": "1"}
+    done = subprocess.run([*argv, *arguments], capture_output=True, text=True, env=environment)
+    return done.returncode, done.stdout, done.stderr
+
+
+def recommended_here(*arguments: str) -> dict[str, Any]:
+    code, said, told = recommend("--json", *arguments)
+    assert code == 0, told
+    found = json.loads(said)
+    assert isinstance(found, dict)
+    return found
+
+
+def test_orgctl_recommends_what_fits_this_machine() -> None:
+    """The first of what fits, each with where and why; people see the same as a table."""
+    found = recommended_here()
+    here = hardware.examine()
+    fits = recommended(here)
+    assert [one["id"] for one in found["fits"]] == [one.id for one in fits]
+    assert found["recommended"] == (fits[0].id if fits else None)
+    assert found["memory_bytes"] == here.memory_bytes
+    code, said, _ = recommend()
+    assert code == 0
+    for one, row in zip(found["fits"], said.splitlines()[2:], strict=True):
+        assert row.split()[:2] == [one["id"], one["where"]] and one["why"] in row
+
+
+def test_orgctl_names_the_nearest_that_fits() -> None:
+    """One that fits is exit 0, one that does not exit 1; the nearest, asked for, then fits."""
+    code, said, told = recommend("qwen3:235b:bf16000", "--json")
+    assert code == 4 and "sizes of qwen3: 0.6b" in json.loads(said)["hint"], told
+    code, said, told = recommend("qwen3:90000b:bf16", "--json")
+    refused = json.loads(said)
+    assert code == 1 and "does not fit: it needs" in refused["error"], told
+    words, _, nearest = refused["hint"].rpartition(": ")
+    assert words == "the nearest that fits"
+    (fits,) = recommended_here(nearest)["fits"]
+    assert (fits["id"], fits["where"] is not None) == (nearest, True)
+    code, said, told = recommend("qwen3:90000b:bf16")
+    assert (code, said) == (1, "")
+    assert f"the nearest that fits: {nearest}" in told
