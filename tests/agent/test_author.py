@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from daemon.agent.offer import tokens_in
 from ops.processes import spawn
 from ops.sockets import read_lines, send_line
 from tests.model_server import chunks, say
@@ -25,8 +26,12 @@ ANSWER_SECONDS = 30.0
 
 
 @contextmanager
-def broker(path: Path, replies: list[dict[str, Any]]) -> Iterator[None]:
-    """The least of a broker: each connection on the unix socket gets the next reply."""
+def broker(path: Path, replies: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """The least of a broker: each connection on the unix socket gets the next reply.
+
+    Gives what it was asked.
+    """
+    asked: list[dict[str, Any]] = []
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(path))
         listening.listen()
@@ -49,12 +54,12 @@ def broker(path: Path, replies: list[dict[str, Any]]) -> Iterator[None]:
                     connection.sendall(start + b"connection: close\r\n\r\n" + body)
                     connection.sendall(b"data: [DONE]\n\n")
                     connection.shutdown(socket.SHUT_WR)
-                    while connection.recv(65536):
-                        continue
+                    question = connection.makefile("rb").read()
+                    asked.append(json.loads(question.partition(b"\r\n\r\n")[2]))
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        yield
+        yield asked
         listening.shutdown(socket.SHUT_RDWR)
         thread.join(5)
 
@@ -82,6 +87,16 @@ def author(tmp_path: Path, job: dict[str, Any]) -> Iterator[tuple[socket.socket,
         child.kill()
         child.close()
         ours.close()
+
+
+def ended(line: socket.socket) -> dict[str, Any]:
+    """Its last word; every step is taken over."""
+    for message in read_lines(line):
+        if message["event"] == "step":
+            send_line(line, {"ack": message["n"]})
+        if message["event"] == "end":
+            return message
+    raise AssertionError("it said no end")
 
 
 def prepared(tmp_path: Path) -> Path:
@@ -164,3 +179,36 @@ def test_a_person_can_end_it(tmp_path: Path) -> None:
                 send_line(line, {"ack": message["n"]})
             if message["event"] == "end":
                 assert message["status"] == "stopped"
+
+
+PROSE = say("I make it now:\n\n1. touch a.txt")
+FINISHED = say("", done={"summary": "made it"})
+
+
+@pytest.mark.parametrize(
+    ("job", "replies", "status"),
+    [
+        ({"loose": True}, [PROSE, say("", run_tests={}), *[FINISHED] * 2], "done"),
+        ({}, [PROSE] * 9, "format"),
+    ],
+    ids=["loose", "strict"],
+)
+def test_calls_are_guessed_from_prose_where_the_job_says_so(
+    tmp_path: Path, job: dict[str, Any], replies: list[dict[str, Any]], status: str
+) -> None:
+    """Only there: else a numbered list is no call."""
+    work = prepared(tmp_path)
+    with broker(tmp_path / "s", list(replies)), author(tmp_path, job) as (line, _):
+        assert ended(line)["status"] == status
+    assert (work / "a.txt").exists() == (status == "done")
+
+
+@pytest.mark.parametrize("budget", [300, 1_000])
+def test_the_model_is_told_of_tools_to_the_jobs_budget(tmp_path: Path, budget: int) -> None:
+    """What goes over the wire costs no more; what is needed to end is never left out."""
+    prepared(tmp_path)
+    with broker(tmp_path / "s", [say("")] * 3) as asked:
+        with author(tmp_path, {"tool_tokens_max": budget}) as (line, _):
+            ended(line)
+    assert budget / 2 < tokens_in(json.dumps(asked[0]["tools"])) <= budget
+    assert "done" in {one["function"]["name"] for one in asked[0]["tools"]}
