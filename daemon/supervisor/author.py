@@ -237,7 +237,7 @@ class Author:
         module = module_of(self._world, goal, candidate.base)
         return {
             "goal": goal.text,
-            "notes": self._brief.candidate.told,
+            "notes": candidate.told,
             "former": former(self._world, goal, candidate.base, module) if module else None,
             "module": module,
             "protocol": str(self._protocol()),
@@ -258,7 +258,7 @@ class Author:
             "context_tokens": door.context_tokens or model.context_tokens,
             "idle_seconds": self._world.settings.endpoint(self._brief.model).idle_seconds,
             "prices": self._prices() or (None, None),
-            **tests_of(self._world, self._brief.candidate.base),
+            **tests_of(self._world, candidate.base),
         }
 
     async def _follow(self, channel: Channel) -> Message:
@@ -268,9 +268,7 @@ class Author:
             message: Message = mask.inside(received)
             event = str(message.get("event"))
             if event in TELL:
-                kept = {
-                    key: value for key, value in message.items() if key not in ("event", "kind")
-                }
+                kept = {k: v for k, v in message.items() if k not in ("event", "kind")}
                 self._world.tell(TELL[event], self._brief.candidate.id, said=kept)
             if event == "turn":
                 heard(self._world, self._brief.candidate, str(message.get("text", "")))
