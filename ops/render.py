@@ -110,7 +110,7 @@ def status(found: Mapping[str, Any]) -> list[str]:
         taken = found["taken_back"]
         lines.append(f"  taken back {taken['release']}: {line(taken['reason'], 80)}")
     if found.get("frozen"):
-        lines.append("  frozen     promotions wait for: orgctl unfreeze")
+        lines.append(f"  frozen     {line(found.get('why_frozen') or 'promotions wait', 120)}")
     if found.get("cells") == "none":
         lines.append("  WARNING    cells are off: model-written code runs without walls")
     told = ", ".join(f"{value} {key.replace('_', ' ')}" for key, value in counts.items())

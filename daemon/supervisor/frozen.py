@@ -11,30 +11,29 @@ from ops.errors import Exit, Refused
 FACT = "frozen"
 
 
-def why(world: World) -> str | None:
-    """None when promotions are possible now."""
-    if world.unsigned is not None:
-        return world.unsigned.message
+def refusal(world: World) -> Refused | None:
+    """Why nothing is promoted now, and what to do; None when promotions are possible."""
+    if (unsigned := world.unsigned) is not None:
+        return Refused(unsigned.message, f"{unsigned.hint}; then: orgctl reload", Exit.BUSY)
     if world.journal.fact(FACT) is not None:
-        return "promotions are frozen"
+        return Refused("promotions are frozen", "lift it with: orgctl unfreeze", Exit.BUSY)
     now = local(world.clock())
     for text in world.settings.schedule.freeze:
         if Window.parse(text).holds(now):
-            return f"promotions are frozen at this time ({text})"
+            reason = f"promotions are frozen at this time ({text})"
+            return Refused(reason, "wait, or change [schedule] freeze", Exit.BUSY)
     return None
+
+
+def why(world: World) -> str | None:
+    found = refusal(world)
+    return found.message if found is not None else None
 
 
 def refuse(world: World) -> None:
     """Raises Refused (busy) while promotions are frozen."""
-    if world.unsigned is not None:
-        raise Refused(
-            world.unsigned.message, f"{world.unsigned.hint}; then: orgctl reload", Exit.BUSY
-        )
-    reason = why(world)
-    if reason is not None:
-        person = world.journal.fact(FACT) is not None
-        hint = "lift it with: orgctl unfreeze" if person else "wait, or change [schedule] freeze"
-        raise Refused(reason, hint, Exit.BUSY)
+    if (found := refusal(world)) is not None:
+        raise found
 
 
 def freeze(world: World, on: bool) -> dict[str, bool]:
