@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from tests.journeys import service
 from tests.journeys.instance import Home, running
+from tests.journeys.power import cut_power
 from tests.journeys.test_other_repo import GOOD
 from tests.model_server import say, scripted_model
 
 pytestmark = pytest.mark.journey
 WAIT_SECONDS = 60.0
-
-
-def cut_power(home: Home) -> None:
-    for process in home.processes():
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    for process in home.processes():
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.wait(10)
 
 
 def test_an_author_goes_on_in_another_home(home: Home, tmp_path: Path) -> None:

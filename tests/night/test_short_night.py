@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sqlite3
 import subprocess
@@ -10,10 +9,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.journeys.instance import Home, free_port, running
+from tests.journeys.power import cut_power
 from tests.night import shift
 
 pytestmark = pytest.mark.crash
@@ -45,16 +44,6 @@ def ended(home: Home) -> int:
     """Goals that need no further cycle."""
     listed = home.ask("goal", "list")["goals"]
     return sum(one["state"] in ("complete", "blocked") for one in listed)
-
-
-def cut_power(home: Home) -> None:
-    """Every process of the instance ends at once; only what is on disk is left."""
-    for process in home.processes():
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    for process in home.processes():
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.wait(10)
 
 
 def set_clock_back(home: Home) -> None:
