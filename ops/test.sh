@@ -9,7 +9,7 @@ of_the_machine=(
     dockerd:docker.io chromium:chromium chromedriver:chromium-driver socat:socat zsh:zsh fish:fish
     mmdebstrap:mmdebstrap qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils
     busybox:busybox-static mkfs.ext4:e2fsprogs nft:nftables
-    virt-xml-validate:libvirt-clients cloud-init:cloud-init
+    virt-xml-validate:libvirt-clients xmllint:libxml2-utils cloud-init:cloud-init
 )
 forgers='leaving_early or verdict_of_its_own or false_identity'
 fugitives='left_behind or from_inside or the_broker_gives'

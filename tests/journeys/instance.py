@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -20,16 +21,34 @@ import psutil
 ROOT = Path(__file__).resolve().parents[2]
 VERB_SECONDS = 240.0
 ANSWER_SECONDS = 10.0
+PORT_FIRST, PORTS_EACH, OTHER_WORKER = 20_000, 1_000, 9
 # What is left of org's own tests where they are not the point: few, so that judging is quick.
 KEPT_TESTS = ("tests/core/test_candidate.py", "tests/orchestrator/test_uptime.py")
 PASSED = frozenset({"SSL_CERT_FILE", "UV_DEFAULT_INDEX", "UV_INDEX", "UV_OFFLINE"})
 
 
+def _ports() -> Iterator[int]:
+    """Each once, in any order; every worker of a test run draws from a thousand of its own.
+
+    All are below those that Linux gives to connections and to port 0 (32768 and up): what is free
+    when it is drawn is not taken by a stranger before its instance is up.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER", f"gw{OTHER_WORKER}").removeprefix("gw")
+    first = PORT_FIRST + PORTS_EACH * (int(worker) % (OTHER_WORKER + 1))
+    yield from random.sample(range(first, first + PORTS_EACH), PORTS_EACH)
+
+
+PORTS = _ports()
+
+
 def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port nobody listens on, that no other test will be given."""
+    for port in PORTS:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is left: a run needs more than PORTS_EACH")
 
 
 def git(directory: Path, *arguments: str) -> str:

@@ -107,7 +107,7 @@ def test_a_peer_runs_on_the_same_terms(
     peer: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It asks the same model, at most as often, and its best program is checked alike."""
-    found = compared(tmp_path, capsys, only=peer, peers=[])["peers"][peer]
+    found = compared(tmp_path, capsys, only=peer, peers=[peer])["peers"][peer]
     assert (found["accepted"], found["false_accepts"]) == (1, 0)
     assert 2 <= found["calls"] <= 3
     assert found["tokens"] == 120 * found["calls"]
@@ -121,5 +121,6 @@ def test_a_peer_that_cannot_be_installed_is_named(
     for name in ("XDG_CACHE_HOME", "UV_CACHE_DIR"):
         monkeypatch.setenv(name, str(tmp_path / "cache"))
     monkeypatch.setenv("UV_OFFLINE", "1")
-    found = compared(tmp_path, capsys, only="openevolve", peers=True)["peers"]["openevolve"]
-    assert "openevolve==0.4.0 could not be installed" in found["absent"]
+    told = compared(tmp_path, capsys, peers=["openevolve"])
+    assert "openevolve==0.4.0 could not be installed" in told["peers"]["openevolve"]["absent"]
+    assert told["figures"]["accepted"]["value"] == 1
