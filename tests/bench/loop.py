@@ -57,12 +57,15 @@ def once(python: str, script: Path, base: str, folder: Path) -> Taken:
 
 
 def environment(folder: Path, packages: tuple[str, ...]) -> str:
-    """The interpreter of a new environment with these packages."""
+    """The interpreter of a new environment with these packages.
+
+    It is made where it stands, out of reach of what this project overrides for itself.
+    """
     uv = str(Path(sys.executable).parent / "uv")
     subprocess.run([uv, "venv", "-q", "--python", sys.executable, str(folder)], check=True)
     python = str(folder / "bin/python")
     wanted = ["pip", "install", "-q", "--compile-bytecode", "--python", python, *packages]
-    subprocess.run([uv, *wanted], check=True)
+    subprocess.run([uv, *wanted], check=True, cwd=folder)
     return python
 
 

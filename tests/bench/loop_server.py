@@ -1,6 +1,6 @@
 """A model server for the loops' benchmark: a process of its own, so that it costs them nothing.
 
-It keeps no state: it counts the results in the question, and calls `add` until there are enough.
+It keeps no state: it counts its own turns in the question, and calls `add` until there are enough.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ def reply(question: dict[str, object], calls: int) -> list[dict[str, object]]:
     """Deltas: a call in pieces; when enough were made, the end."""
     messages = question["messages"]
     assert isinstance(messages, list)
-    results = sum(1 for one in messages if one.get("role") == "tool")
+    # Not the results: smolagents sends them back as its user's words.
+    results = sum(1 for one in messages if one.get("role") == "assistant")
     tools = {
         tool["function"]["name"]
         for tool in question.get("tools") or ()  # type: ignore[attr-defined]

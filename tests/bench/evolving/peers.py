@@ -43,7 +43,7 @@ def environment(peer: str) -> Path:
             [*uv, "venv", "-q", "--clear", "--python", sys.executable, str(folder)], check=True
         )
         install = [*uv, "pip", "install", "-q", "--python", str(python), PACKAGES[peer], "pytest"]
-        subprocess.run(install, check=True, timeout=INSTALL_SECONDS)
+        subprocess.run(install, check=True, timeout=INSTALL_SECONDS, cwd=cache)
         (folder / ".ready").touch()
     return python
 
