@@ -191,7 +191,9 @@ def test_a_command_gets_no_input_and_ends_on_time(workspace: Workspace) -> None:
     assert use(workspace, "sh", command="cat; echo over").text == "over\n[exit 0]"
     began = time.monotonic()
     late = use(workspace, "sh", command="sleep 60 & wait", timeout_s=1)
-    assert "stopped at its limit of 1 seconds" in late.text
+    assert late.text.endswith("[stopped at its limit of 1 seconds]")
+    ended = use(workspace, "sh", command="echo over; kill -9 $$")
+    assert (ended.ok, ended.text) == (False, "over\n[ended by signal 9: Killed]")
     assert not late.ok
     held = use(workspace, "sh", command="(sleep 60 &) ; echo over", timeout_s=30)
     assert held.text == "over\n[exit 0]"

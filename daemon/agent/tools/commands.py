@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from contextlib import suppress
 
 from daemon.agent.tools.tool import Result
@@ -34,7 +35,7 @@ VARYING = (
 
 
 def run(argv: tuple[str, ...], seconds: float, workspace: Workspace) -> tuple[int | None, str]:
-    """Exit code (None when a limit ended it) and what it said, ready for a model.
+    """Exit code (None when a limit or a signal ended it) and what it said, ready for a model.
 
     We are inside the author's own cell here, so the walls stand already; what is
     needed of the machinery is its limits and its clean end. Raises Outside for what the
@@ -58,7 +59,10 @@ def run(argv: tuple[str, ...], seconds: float, workspace: Workspace) -> tuple[in
     said = (done.stdout + done.stderr).decode("utf-8", "replace")
     if done.limit is not None:
         what = f"{seconds:g} seconds" if done.limit == "wall" else "output"
-        said += f"\n[stopped at its limit of {what}]"
+        said = f"{said.rstrip()}\n[stopped at its limit of {what}]"
+    elif done.signal is not None:
+        name = signal.strsignal(done.signal)
+        said = f"{said.rstrip()}\n[ended by signal {done.signal}: {name}]"
     return done.exit, cut(steady(own_mask()(said.strip()), workspace), workspace)
 
 
@@ -104,4 +108,6 @@ def _kept(text: str, workspace: Workspace) -> str | None:
 
 
 def result(code: int | None, said: str) -> Result:
-    return Result(f"{said}\n[exit {code}]".strip(), ok=code == 0)
+    """What was said, and the exit code; what ended by a limit or a signal says so already."""
+    ended = "" if code is None else f"\n[exit {code}]"
+    return Result(f"{said}{ended}".strip(), ok=code == 0)
