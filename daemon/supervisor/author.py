@@ -23,7 +23,7 @@ from daemon.supervisor.broker import Broker, Door, boot_argv, log_file
 from daemon.supervisor.channel import Channel, Message
 from daemon.supervisor.ideas import former, heard, module_of
 from daemon.supervisor.runnable import limits_of
-from daemon.supervisor.serving import CONTROL_FD
+from daemon.supervisor.starting import CONTROL_FD
 from daemon.supervisor.wish import protocol_of, tests_of
 from daemon.supervisor.world import World
 from fitness.hidden import without_answers

@@ -14,7 +14,8 @@ from daemon.core.release import Release
 from daemon.supervisor.broker import Door
 from daemon.supervisor.custody import Custody
 from daemon.supervisor.runnable import build
-from daemon.supervisor.serving import SERVING, Order, Serving, start
+from daemon.supervisor.serving import SERVING, Serving
+from daemon.supervisor.starting import Order, start
 from daemon.supervisor.world import World
 from ops.errors import Failed, Trouble
 

@@ -17,8 +17,9 @@ from typing import Any
 from daemon.core.release import Release
 from daemon.supervisor.broker import Broker
 from daemon.supervisor.channel import Message
-from daemon.supervisor.serving import Order, Serving, Unready, start
+from daemon.supervisor.serving import Serving, Unready
 from daemon.supervisor.slots import Slots
+from daemon.supervisor.starting import Order, start
 from daemon.supervisor.world import World
 from fitness.beside import CANDIDATE
 from ops.errors import Failed, Trouble
