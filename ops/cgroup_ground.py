@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 PREFIX = "org-cell-"
 OWN = "org-daemon"  # where our own processes go, as version 2 keeps none beside groups
@@ -20,6 +21,7 @@ ACCOUNTING = "cpuacct"  # of version 1 alone; version 2 always counts
 MOUNTS = Path("/proc/self/mountinfo")
 MINE = Path("/proc/self/cgroup")
 DELEGATED = ("trusted.delegate", "user.delegate")
+_asking = Lock()
 
 
 @dataclass(frozen=True)
@@ -57,9 +59,14 @@ def seen(pid: int) -> tuple[int, dict[str, Path]] | None:
     return 2, dict.fromkeys(CONTROLLERS, unified[0] / mine.get("", "/").lstrip("/"))
 
 
-@cache
 def ground() -> Ground | None:
     """Where this process can make groups that limit; None where it cannot. Asked once."""
+    with _asking:  # two that try at the same time would be in each other's way
+        return _ground()
+
+
+@cache
+def _ground() -> Ground | None:
     return _version_1() or _version_2()
 
 

@@ -69,6 +69,8 @@ def _safely(check: Look, layout: Layout) -> Check | None:
         return Check(check.__name__, False, broken.message, broken.hint or "see the detail")
     except (OSError, ValueError, LookupError) as broken:
         return Check(check.__name__, False, f"{broken}", "see the detail")
+    except Exception as bug:  # noqa: BLE001 - the others are told all the same, and this with them
+        return Check(check.__name__, False, f"{type(bug).__name__}: {bug}", "report a bug")
 
 
 def python(_: Layout) -> Check:

@@ -7,7 +7,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from ops import units, walls
+from ops import units
+from ops import walls as nftables
 from ops.checks import Check
 from ops.layout import Layout
 from ops.run import run
@@ -21,7 +22,7 @@ def checks(layout: Layout) -> tuple[Callable[[Layout], Check], ...]:
     """Those that apply here: none for an instance that systemd does not run."""
     if not units.managed(layout):
         return ()
-    return (services, rules, *((route, six) if walls.GUEST_MARK.exists() else ()))
+    return (services, walls, *((network, ipv6) if nftables.GUEST_MARK.exists() else ()))
 
 
 def services(_: Layout) -> Check:
@@ -37,18 +38,18 @@ def _state(unit: str) -> str:
     return ", ".join(one.stdout.decode().strip() or "unknown" for one in said)
 
 
-def rules(_: Layout) -> Check:
+def walls(_: Layout) -> Check:
     """The rules on the way out are the written ones, and how often they were needed."""
     if os.geteuid() != 0:
         return Check("walls", True, "only root may look at the rules", needed=False)
-    wanted, found = walls.wanted(), walls.listed()
-    fault = walls.fault(found, wanted)
-    counted = ", ".join(f"{name} {packets}" for name, packets in walls.counters(found).items())
+    wanted, found = nftables.wanted(), nftables.listed()
+    fault = nftables.fault(found, wanted)
+    counted = ", ".join(f"{name} {packets}" for name, packets in nftables.counters(found).items())
     text = fault or f"only the broker, and only to {wanted.address}:{wanted.port} ({counted})"
     return Check("walls", fault is None, text, "systemctl restart org-walls.service")
 
 
-def route(_: Layout) -> Check:
+def network(_: Layout) -> Check:
     """A host-only network offers no way on; where there is a gateway, the network is open."""
     rows = [row.split() for row in ROUTES.read_text().splitlines()[1:]]
     gateways = [row[0] for row in rows if row[1] == "00000000" and int(row[3], 16) & 2]
@@ -57,7 +58,7 @@ def route(_: Layout) -> Check:
     return Check("network", not gateways, text, remedy)
 
 
-def six(_: Layout) -> Check:
+def ipv6(_: Layout) -> Check:
     """IPv6 would be a second network that nobody looks after."""
     done = run(["ip", "-j", "-6", "address"], seconds=SECONDS)
     rows = [row for row in json.loads(done.stdout or b"[]") if row["ifname"] != "lo"]

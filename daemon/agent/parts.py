@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import io
+import re
 import textwrap
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +12,7 @@ from dataclasses import dataclass, field
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 DEFINES = (*FUNCTIONS, ast.ClassDef)
 IMPORTS = (ast.Import, ast.ImportFrom)
+DEFINED = re.compile(r"^(?:async )?(?:def|class) (\w+)", re.MULTILINE)
 
 
 def merged(before: str, reply: str, in_parts: bool) -> str:
@@ -18,28 +21,49 @@ def merged(before: str, reply: str, in_parts: bool) -> str:
     It leaves something out when it lacks names; unless, where the whole was asked for and not
     parts, it begins as the file does.
     """
-    try:
-        old, new = ast.parse(before).body, ast.parse(reply).body
-    except (SyntaxError, ValueError):
+    old, new = parsed(before), parsed(reply)
+    if old is None or new is None:
         return reply
     if _holds(old, new) or not (in_parts or _begins_otherwise(old, new)):
         return reply
-    whole = _Merge(before.splitlines(keepends=True), reply.splitlines(keepends=True))
+    whole = _Merge(_lines(before), _lines(reply))
     whole.take(old, new, old)
     return whole.text()
 
 
 def without(text: str, names: Collection[str]) -> str:
-    """The file without these functions of its top level; as it is when it is no Python."""
-    try:
-        body = ast.parse(text).body
-    except (SyntaxError, ValueError):
+    """The file without these functions of its top level; as it is when it is no Python.
+
+    Empty when only imports would be left.
+    """
+    body = parsed(text)
+    if body is None:
         return text
-    lines = text.splitlines(keepends=True)
-    for node in reversed(body):
-        if isinstance(node, FUNCTIONS) and node.name in names:
-            del lines[_first_line(node) : node.end_lineno]
+    gone = [node for node in body if isinstance(node, FUNCTIONS) and node.name in names]
+    if all(node in gone or isinstance(node, IMPORTS) for node in body):
+        return ""
+    lines = _lines(text)
+    for node in reversed(gone):
+        del lines[_first_line(node) : node.end_lineno]
     return "".join(lines).rstrip("\n") + "\n"
+
+
+def parsed(text: str) -> list[ast.stmt] | None:
+    """Its statements; None when it is no Python."""
+    try:
+        return ast.parse(text).body
+    except (SyntaxError, ValueError):
+        return None
+
+
+def keeps(before: str, after: str) -> bool:
+    """Whether what the one defines is in the other too, be it Python or not yet."""
+    return set(DEFINED.findall(before)) <= set(DEFINED.findall(after))
+
+
+def _lines(text: str) -> list[str]:
+    """As Python counts them: a form feed ends none."""
+    return io.StringIO(text, newline="").readlines()
 
 
 def _holds(old: Sequence[ast.stmt], new: Sequence[ast.stmt]) -> bool:

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from daemon.agent.failures import shortly
 from daemon.agent.loop import End, Hooks, Interrupted
 from daemon.agent.messages import Call, Message
-from daemon.agent.parts import merged, without
+from daemon.agent.parts import keeps, merged, parsed, without
 from daemon.agent.prompts import prompt
 from daemon.agent.providers import ModelFault, Provider, Reply
 from daemon.agent.providers.treatments import treatment
@@ -29,7 +29,9 @@ TEMPERATURES = (0.2, 0.6, 0.9)
 SHOWN_CHARS_MAX = 2_000
 TESTS_CHARS_MAX = 1_500
 PARTS_CHARS_MIN = 4_000  # of a file: a longer one costs too much, and is cut, when it comes whole
-SENTENCE = re.compile(r"(?<=[.;!?])\s+(?=[A-Z(\"'`])|\n\s*\n")
+SENTENCE = re.compile(r"(?<=[.;!?])(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bvs\.)\s+(?=[A-Z(\"'`])")
+LAID_OUT = re.compile(r"\s|[-*+|>#]|\d+[.)]\s|$")  # how a line begins that no sentence flows into
+FLOWING_CHARS_MIN = 40  # of a line that ends where the paper does
 TEST = re.compile(r"^(?:async )?def (test\w*)\(", re.MULTILINE)
 NONE_YET = -1  # less than any answer passes: the file as it is does not reach the goal
 PASSED = re.compile(r"\b(\d+) passed\b")
@@ -181,11 +183,15 @@ class Rewrite:
 
     def _try(self, reply: Reply) -> str | None:
         """Put the new file in place and test it; None when it passes, else what to tell."""
-        text = fenced(reply.content, reply.finish == ENDED)
-        if text is None:
+        found = map(self._own, fenced(reply.content, reply.finish == ENDED))
+        # The longest: small models sometimes add a short example after it.
+        text = max(found, key=len, default="")
+        if not text:
             return prompt("rewrite_unfenced").format(what=self._what)
         if self._path.endswith(".py"):
-            text = merged(self._best.text, self._own(text), self._in_parts)
+            # What cannot be read can be mended as a whole alone: nothing can be put into it.
+            whole = self._best if parsed(self._best.text) is not None else self._first
+            text = merged(whole.text, text, self._in_parts)
         known = tree_hash({self._path: text})
         if known in self._wrong:  # what comes again costs no tests
             self._best = self._first
@@ -194,7 +200,7 @@ class Rewrite:
         if tried is None:
             return None
         self._wrong[known] = prompt("rewrite_failed").format(said=tried.failed, what=self._what)
-        if tried.passed >= self._best.passed:
+        if tried.passed >= self._best.passed and keeps(self._first.text, text):
             self._best = tried
             return ""
         self._best = self._first
@@ -203,6 +209,7 @@ class Rewrite:
     def _own(self, text: str) -> str:
         """Without tests that the model copied out of the question."""
         copied = set(TEST.findall(text)) & set(TEST.findall(self._tests))
+        copied -= set(TEST.findall(self._first.text))
         return without(text, copied) if copied else text
 
     def _test(self, text: str) -> Draft | None:
@@ -219,9 +226,31 @@ class Rewrite:
 
 
 def listed(goal: str) -> str:
-    """A line a sentence: of a paragraph a small model does the first one."""
-    sentences = (" ".join(one.split()) for one in SENTENCE.split(goal))
-    return "\n".join(f"- {one}" for one in sentences if one)
+    """A line a sentence: of a paragraph a small model does the first one.
+
+    What has a layout of its own (code, lists) stays as it is.
+    """
+    if "```" in goal:
+        return goal
+    flowing, above = list[str](), ""
+    for line in goal.splitlines():
+        if len(above) >= FLOWING_CHARS_MIN and not LAID_OUT.match(line):
+            flowing[-1] += f" {line}"
+        elif line.strip():
+            flowing.append(line)
+        above = "" if LAID_OUT.match(line) else line
+    return "\n".join(one for line in flowing for one in _sentences(line))
+
+
+def _sentences(line: str) -> list[str]:
+    if LAID_OUT.match(line):
+        return [line]
+    found, begin = list[str](), 0
+    for end in SENTENCE.finditer(line):
+        if not any(line.count(mark, 0, end.start()) % 2 for mark in '`"'):  # inside of one
+            found.append(line[begin : end.start()])
+            begin = end.end()
+    return [f"- {one.strip()}" for one in (*found, line[begin:])]
 
 
 def passed(said: str) -> int:
@@ -243,10 +272,6 @@ def tests_of(workspace: Workspace, path: str) -> str:
     return found.strip()
 
 
-def fenced(reply: str, ended: bool = False) -> str | None:
-    """The longest fenced block: small models sometimes add a short example after it.
-
-    A model that `ended` by itself may have forgotten to close its only one.
-    """
-    blocks = FENCED.findall(reply) or (OPEN.findall(reply) if ended else [])
-    return max(blocks, key=len) if blocks else None
+def fenced(reply: str, ended: bool = False) -> list[str]:
+    """The fenced blocks; a model that `ended` by itself may have forgotten to close its one."""
+    return FENCED.findall(reply) or (OPEN.findall(reply) if ended else [])

@@ -11,13 +11,14 @@ from typing import Any, Self
 from ops.errors import Failed
 
 LINE_BYTES_MAX = 16 * 2**20
+DEPTH_MAX = 100  # of what lies in each other in a message: whoever reads it goes down by calls
 Message = dict[str, Any]
 
 
 class Channel:
     """Our end; the other end's descriptor goes to exactly one child.
 
-    What arrives is untrusted: a line that is no JSON object ends the channel.
+    What arrives is untrusted: a line that is no JSON object, or a deep one, ends the channel.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class Channel:
         except (ValueError, ConnectionError, RecursionError):
             # An over-long line raises ValueError too.
             return await self.receive() if torn else None
-        return message if isinstance(message, dict) else None
+        return message if isinstance(message, dict) and _shallow(message) else None
 
     async def until(self, wanted: Callable[[Message], bool], seconds: float) -> Message | None:
         """The first message that is wanted; None when the channel ends or time runs out."""
@@ -78,3 +79,13 @@ class Channel:
 
     def close(self) -> None:
         self._writer.close()
+
+
+def _shallow(message: Message) -> bool:
+    level: list[Any] = [message]
+    for _ in range(DEPTH_MAX):
+        within = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [one for values in within for one in values if isinstance(one, dict | list)]
+        if not level:
+            return True
+    return False

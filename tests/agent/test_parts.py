@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.agent.parts import merged
+from daemon.agent.parts import keeps, merged, without
 
 FILE = '''"""A file."""
 
@@ -118,3 +118,29 @@ def test_no_name_is_lost_whatever_comes(names: set[str]) -> None:
     reply = "\n".join(f"def {name}():\n    return {name!r}\n" for name in sorted(names))
     found = {getattr(node, "name", "") for node in ast.parse(merged(FILE, reply, True)).body}
     assert found - {""} == {"first", "second", "Box"} | names
+
+
+def test_lines_are_those_that_python_counts() -> None:
+    """A form feed, or a separator in a text, ends none."""
+    text = "S = 'a\u2028b\x0cc'\n\n\ndef one():\n    return 1\n\n\ndef two():\n    return 2\n"
+    assert without(text, {"two"}) == text.split("\n\n\ndef two")[0] + "\n"
+    new = "def two():\n    return 3\n"
+    assert merged(text, new, True) == text.replace("return 2", "return 3")
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        pytest.param("import re\n\n\ndef one():\n    return 1\n", "", id="imports"),
+        pytest.param("X = 1\n\n\ndef one():\n    return 1\n", "X = 1\n", id="more"),
+        pytest.param("def one(:\n", "def one(:\n", id="no Python"),
+    ],
+)
+def test_what_is_left_without_a_function(text: str, left: str) -> None:
+    assert without(text, {"one"}) == left
+
+
+def test_what_is_kept_is_seen_in_what_is_no_python_yet() -> None:
+    before = "class Box:\n    def inner(self): ...\n\n\nasync def run(): ...\n"
+    assert keeps(before, "class Box(:\nasync def run(")
+    assert not keeps(before, "class Box: ...\n")

@@ -167,11 +167,50 @@ def test_tests_that_are_copied_out_of_the_question_stay_out(workspace: Workspace
     assert (workspace.root / "m.py").read_text() == answer
 
 
-def test_of_a_long_file_only_functions_are_asked_for(workspace: Workspace) -> None:
-    """The rest of it stays, and is not paid for."""
+def test_tests_alone_are_no_answer(workspace: Workspace) -> None:
+    """Nor do they stand for the file because they are longer than it."""
+    tests = "from m import X\n\n\ndef test_one():\n    assert X == 1\n"
+    (workspace.root / "test_m.py").write_text(tests)
+    replies = [f"```\n{tests}```", f"```\nX = 1\n```\nTested by:\n```\n{tests}```"]
+    end, script = rewrite(workspace, *replies)
+    assert end.status == "done"
+    assert "A former answer held no fenced code block" in asked(script)[1]
+    assert (workspace.root / "m.py").read_text() == "X = 1\n"
+
+
+def test_a_function_of_the_file_that_is_named_like_a_test_stays(workspace: Workspace) -> None:
+    named = "def test_one(text):\n    return X\n"
+    (workspace.root / "test_m.py").write_text(f"from m import X\n\n\n{named}")
+    (workspace.root / "m.py").write_text(f"X = 0\n\n\n{named}")
+    (workspace.root / "check.sh").write_text(CHECK)
+    answer = f"X = 1\n\n\n{named}"
+    end = Rewrite(Script(says(f"```\n{answer}```")), workspace, hooks([]), 1).until_end(
+        "mend m.py", None
+    )
+    assert end.status == "done"
+    assert (workspace.root / "m.py").read_text() == answer
+
+
+def long_file(workspace: Workspace) -> str:
+    """What stands above its last function, which is to return -1."""
     rest = "".join(f"def f{at}():\n    return {at}\n\n\n" for at in range(200))
     (workspace.root / "m.py").write_text(f"{rest}def last():\n    return 0\n")
     (workspace.root / "check.sh").write_text("grep -q 'return -1' m.py\n")
+    return rest
+
+
+def test_a_part_that_cannot_be_read_does_not_stand_for_the_file(workspace: Workspace) -> None:
+    """The next answer is put into the file as it was."""
+    rest = long_file(workspace)
+    script = Script(*[says(f"```\ndef last():\n    return {one}\n```") for one in ("(", "-1")])
+    assert Rewrite(script, workspace, hooks([]), 2).until_end("mend m.py", None).status == "done"
+    assert "def f7" in asked(script)[1]
+    assert (workspace.root / "m.py").read_text() == f"{rest}def last():\n    return -1\n"
+
+
+def test_of_a_long_file_only_functions_are_asked_for(workspace: Workspace) -> None:
+    """The rest of it stays, and is not paid for."""
+    rest = long_file(workspace)
     script = Script(says("```python\ndef last():\n    return -1\n```"))
     end = Rewrite(script, workspace, hooks([]), 1).until_end("mend m.py", None)
     assert end.status == "done"
@@ -188,12 +227,30 @@ def test_a_goal_that_names_no_file_is_refused(workspace: Workspace) -> None:
 
 def test_a_goal_is_shown_sentence_by_sentence() -> None:
     """Lines that were only too long are one; numbers and calls do not end a sentence."""
-    goal = "Mend f() in m.py: 1.5 is\ntwo. An empty text\nraises.\n\nas before"
-    assert listed(goal) == ("- Mend f() in m.py: 1.5 is two.\n- An empty text raises.\n- as before")
+    goal = "Mend f() in m.py, e.g. `f(a)`: 1.5 of them is\ntwo. An empty text raises.\n\nas before"
+    sentences = ["Mend f() in m.py, e.g. `f(a)`: 1.5 of them is two.", "An empty text raises."]
+    assert listed(goal) == "".join(f"- {one}\n" for one in sentences) + "- as before"
 
 
-def test_the_longest_block_is_the_file() -> None:
-    """A short example after it does not replace it."""
-    assert fenced("```py\nlong = 1\nlonger = 2\n```\nuse:\n```\nx\n```") == "long = 1\nlonger = 2\n"
-    assert fenced("```py\ncut off") is None
-    assert fenced("It is:\n```py\nnot closed\n", ended=True) == "not closed\n"
+@pytest.mark.parametrize(
+    "goal",
+    [
+        "```\nif x:\n    y = 1. Z = 2\n```\nOne. Two.",
+        "- keep order. Always.\n- no colour",
+        "1. keep order\n2. no colour",
+        ">>> f(1)\n    two  spaces",
+    ],
+)
+def test_what_a_goal_lays_out_stays_as_it_is(goal: str) -> None:
+    assert listed(goal) == goal
+
+
+def test_what_a_goal_quotes_stays_whole() -> None:
+    goal = 'Print `a  b. C`, and "One. Two."  Then end.'
+    assert listed(goal) == '- Print `a  b. C`, and "One. Two."  Then end.'
+
+
+def test_blocks_are_found() -> None:
+    assert fenced("```py\nx = 1\n```\nuse:\n```\nx\n```") == ["x = 1\n", "x\n"]
+    assert fenced("```py\ncut off") == []
+    assert fenced("It is:\n```py\nnot closed\n", ended=True) == ["not closed\n"]

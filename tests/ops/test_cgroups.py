@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
+from ops import cgroup_ground
 from ops.cgroup_ground import PREFIX, Ground, ground
 from ops.cgroups import Counted, Group, Use
 from ops.errors import Failed
@@ -28,6 +31,7 @@ WORDS = {
         "pids.events": "max 3\n",
     },
 }
+ASKING, ROUNDS = 4, 50
 CONTROLLERS = ("pids", "memory", "cpuacct")
 
 
@@ -51,6 +55,20 @@ def test_a_group_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     missing = Ground(2, dict.fromkeys(CONTROLLERS, tmp_path / "none"))
     with pytest.raises(Failed, match="no control group"):
         Group(missing)
+
+
+def test_many_may_ask_at_once_where_groups_can_be_made() -> None:
+    """Each would try the same folder, and find it there, made by another."""
+    wanted, together = ground(), Barrier(ASKING)
+
+    def asked(_: int) -> Ground | None:
+        together.wait()
+        return ground()
+
+    with ThreadPoolExecutor(ASKING) as threads:
+        for _ in range(ROUNDS):
+            cgroup_ground._ground.cache_clear()
+            assert list(threads.map(asked, range(ASKING))) == [wanted] * ASKING
 
 
 def test_the_end_of_a_group_is_the_end_of_all_in_it() -> None:

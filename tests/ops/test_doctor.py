@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from ops import doctor
+from ops.checks import Check
+from ops.layout import Layout
 from tests.serving import Handler, serving
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,6 +25,8 @@ ANSWER_SECONDS_MAX = 30.0
 EXAMINE = """import json, sys
 from pathlib import Path
 from ops import doctor
+from ops.checks import Check
+from ops.layout import Layout
 from ops.layout import Layout
 print(json.dumps(doctor.examine(Layout(Path(sys.argv[1])), float(sys.argv[2]))))
 """
@@ -78,3 +82,19 @@ def test_checks_that_hang_have_failed_when_the_time_is_up(tmp_path: Path, drippi
 def test_the_doctor_answers_within_half_a_minute() -> None:
     """With what a start and a table take."""
     assert doctor.SECONDS_MAX <= ANSWER_SECONDS_MAX - 5
+
+
+def test_a_check_that_breaks_is_told_with_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def model(_: Layout) -> Check:
+        raise TypeError("not so")
+
+    monkeypatch.setattr(doctor, "CHECKS", (doctor.python, model))
+    told = doctor.examine(Layout(tmp_path))
+    assert not told["ok"]
+    assert [(one["name"], one["ok"]) for one in told["checks"]] == [
+        ("python", True),
+        ("model", False),
+    ]
+    assert told["checks"][1]["detail"] == "TypeError: not so"
