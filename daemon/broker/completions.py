@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from daemon.broker.faults import Fault
-from daemon.broker.metering import Meter
+from daemon.broker.metering import Call, Meter
 from daemon.broker.recent import Recent
 from daemon.broker.recordings import Recorder, Replay, Unfit
 from daemon.broker.refusals import TOOLS
 from daemon.broker.tracing import OTHER, Asked, Trace
 from daemon.broker.upstreams import Upstreams
+from daemon.state.prices import RECORDED
 
 CALLS_MAX = 64  # one cell's calls at a time; more wait, so that none starves the others
 # What a cell may say to a model; anything else is dropped, never passed on.
@@ -50,6 +51,7 @@ class Source:
     recorder: Recorder | Recent | None = None
     meter: Meter = field(default_factory=Meter)
     models: frozenset[str] = frozenset()  # that the door was opened for, beside the setting's
+    only: frozenset[str] = frozenset()  # full names of all that may be asked; none: any on offer
     trace: Trace | None = None
     slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CALLS_MAX))
 
@@ -58,14 +60,28 @@ class Source:
 
         `size` is the request's in bytes. Raises Fault, also half-way.
         """
-        call = self.meter.begin(size, body.get("max_completion_tokens", body.get("max_tokens")))
+        async with self.slots:  # what waits for its turn reserves nothing yet
+            model = RECORDED if self.replay else self._permitted(body.get("model"))
+            call = self.meter.begin(model, size, tokens_wanted(body))
+            async with aclosing(self._metered(call, body)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+
+    def _permitted(self, asked: object) -> str:
+        """The full name of the model that answers. Raises Fault for one the door is not for."""
+        name = self.upstream.called(asked, self.models)
+        if self.only and name not in self.only:
+            raise Fault("model_not_offered", f"{name!r} is not for this cell", 403)
+        return name
+
+    async def _metered(self, call: Call, body: Mapping[str, Any]) -> Chunks:
         kept: list[dict[str, Any]] = []
         span: Asked | None = None
         try:
             span = self._span(body)
-            async with self.slots, aclosing(self._chunks(body)) as chunks:
+            async with aclosing(self._chunks(body)) as chunks:
                 async for chunk in chunks:
-                    call.saw(chunk)
+                    self.meter.saw(call, chunk)
                     if span is not None:
                         span.saw(chunk)
                     if self.recorder is not None:
@@ -132,6 +148,12 @@ class Source:
         self.traced_by(None)
         if self.recorder is not None:
             self.recorder.close()
+
+
+def tokens_wanted(body: Mapping[str, Any]) -> int | None:
+    """How long a reply may be by its request; `checked` has seen to it that it is one number."""
+    found = body.get("max_completion_tokens") or body.get("max_tokens")
+    return int(found) if found else None
 
 
 async def _beside(what: Callable[..., None], *arguments: Any) -> None:

@@ -96,9 +96,10 @@ class Admin:
             Meter(
                 request.get("tokens_max"),
                 money_max=request.get("money_max"),
-                prices=tuple(request.get("prices") or (0.0, 0.0)),
+                prices={name: (one[0], one[1]) for name, one in request.get("prices", {}).items()},
             ),
             frozenset(models),
+            frozenset(request.get("only") or ()),
         )
         lasting = bool(request.get("lasting"))
         source.traced_by(self._trace(name, lasting))

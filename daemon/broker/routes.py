@@ -22,6 +22,8 @@ BODY_BYTES_MAX = 32 * 2**20
 BODIES_BYTES_MAX = 96 * 2**20  # of all calls of one cell that are under way
 BODY_SECONDS_MAX = 30.0
 REFUSALS_LOGGED_MAX = 100
+LENGTHS = ("max_tokens", "max_completion_tokens")
+LENGTH_MAX = 10_000_000  # tokens; no model writes more in one reply
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 Chunks = AsyncGenerator[dict[str, Any], None]
@@ -123,7 +125,20 @@ def checked(raw: bytes) -> dict[str, Any]:
         raise Fault("bad_request", "a message makes no sense", 400)
     if body.get("n") not in (None, 1):
         raise Fault("bad_request", "n is more than one reply", 400)
-    return body
+    return _with_one_length(body)
+
+
+def _with_one_length(body: dict[str, Any]) -> dict[str, Any]:
+    """However it was limited, the strictest is what is reserved and what is asked for.
+
+    -1 is some clients' word for no limit. Raises Fault.
+    """
+    given = {name: body[name] for name in LENGTHS if body.get(name) not in (None, -1)}
+    if not all(type(one) is int and 0 < one <= LENGTH_MAX for one in given.values()):
+        text = f"{' and '.join(given)} must be a whole number from 1 to {LENGTH_MAX}"
+        raise Fault("bad_request", text, 400)
+    rest = {name: value for name, value in body.items() if name not in LENGTHS}
+    return rest | ({min(given, key=lambda name: given[name]): min(given.values())} if given else {})
 
 
 def _is_message(message: object) -> bool:

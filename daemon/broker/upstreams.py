@@ -10,9 +10,8 @@ from typing import Any
 
 from daemon.broker.upstream import Upstream
 from daemon.broker.web import Web
+from daemon.state.prices import BETWEEN, full_name
 from daemon.state.settings import Model, Settings
-
-BETWEEN = "/"  # `NAME/MODEL` is asked of the provider NAME; NAME alone of its own model
 
 
 @dataclass
@@ -39,6 +38,14 @@ class Upstreams:
         if name in self.named:
             return self.named[name], rest or self.named[name].model.name
         return self.main, whole
+
+    def called(self, asked: object, models: frozenset[str]) -> str:
+        """The full name of the model that answers, as settings and prices know it.
+
+        `models` are those that whoever opened the door named for it.
+        """
+        providers = {name: one.model for name, one in self.named.items()}
+        return full_name(str(asked or ""), self.main.model, providers, models)
 
     async def models(self) -> list[str]:
         """What may be asked for. Raises Fault when the main endpoint does not answer."""

@@ -69,6 +69,7 @@ class Candidate(BaseModel):
     tokens: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    money: float | None = None  # as the broker counted; None: by its tokens and its model's price
     drafted: int | None = None  # unix seconds
     waited: int = 0  # seconds between draft and judgement, while another was judged
     ended: int | None = None  # unix seconds

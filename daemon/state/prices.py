@@ -11,16 +11,18 @@ own costs what one writes down, also 0.
 from __future__ import annotations
 
 import fnmatch
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from daemon.core.budget import FREE, Price
-from daemon.state.settings import Settings, read_toml
+from daemon.state.settings import Model, Settings, read_toml
 from ops.errors import Refused
 
 FILE = "prices.toml"
 RECORDED = "recorded"  # replies that were paid for when they were recorded
+BETWEEN = "/"  # `NAME/MODEL` is asked of the provider NAME; NAME alone of its own model
 
 
 def load(home: Path) -> dict[str, Price]:
@@ -38,7 +40,7 @@ def price_of(name: str, home: Path, settings: Settings) -> Price | None:
     """None when nobody said; what one model of an endpoint costs says nothing of its others."""
     if name == RECORDED:
         return FREE
-    provider, _, rest = name.partition("/")
+    provider, _, rest = name.partition(BETWEEN)
     model, asked = settings.endpoint(name), rest if provider in settings.providers else name
     known = load(home)
     for called in (name, asked):
@@ -49,3 +51,38 @@ def price_of(name: str, home: Path, settings: Settings) -> Price | None:
     if meant and model.input_price is not None and model.output_price is not None:
         return Price(input=model.input_price, output=model.output_price)
     return None
+
+
+def full_name(
+    asked: str, main: Model, providers: Mapping[str, Model], chosen: Collection[str] = ()
+) -> str:
+    """Of the model that answers: the setting's, where the asked one is none of its others.
+
+    `chosen` are those that a cell may name besides.
+    """
+    provider, _, rest = asked.partition(BETWEEN)
+    there = provider in providers
+    model, name = (providers[provider], rest) if there else (main, asked)
+    free = not model.name or asked in chosen or name in model.others
+    picked = name if free and name else model.name
+    return f"{provider}{BETWEEN}{picked}" if there else picked
+
+
+def known(home: Path, settings: Settings, *asked: str) -> dict[str, tuple[float, float]]:
+    """Full name -> prices of prompt and reply, of these models and of all that settings name."""
+    others = [*settings.model.others, settings.model.name, RECORDED]
+    for name, model in settings.providers.items():
+        others += [name, *(f"{name}{BETWEEN}{one}" for one in model.others)]
+    found = {}
+    for name in (*asked, *others):
+        full = name if name == RECORDED else full_name(name, settings.model, settings.providers)
+        price = price_of(full, home, settings)
+        if price is not None:
+            found[full] = (price.input, price.output)
+    return found
+
+
+def with_others(settings: Settings, model: str) -> list[str]:
+    """Full names of a model, and of those that are asked when it fails."""
+    asked = (model, *settings.model.others)
+    return [full_name(one, settings.model, settings.providers) for one in asked]

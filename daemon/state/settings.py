@@ -108,6 +108,9 @@ class Probation(Section):
 class Policy(Section):
     promote: str = Field(default="auto", pattern="^(auto|ask)$")
     disk_free_bytes: int = 200 * 2**20
+    judging_tokens_max: int = Field(
+        default=20_000, ge=0, description="what a candidate may spend while it is judged"
+    )
 
 
 class Keep(Section):

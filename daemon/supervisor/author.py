@@ -63,6 +63,7 @@ class Draft:
     status: str
     reason: str
     usage: Mapping[str, int]
+    money: float | None = None  # None: nobody said what a model costs
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,8 @@ class Author:
             candidate.id,
             tokens_max=self._brief.allowed.tokens,
             money_max=self._brief.allowed.money,
-            prices=self._prices(),
+            prices=prices.known(self._world.layout.home, self._world.settings, self._brief.model),
+            only=prices.with_others(self._world.settings, self._brief.model),
             replay=str(session) if session else None,
             record=str(record) if record else None,
             model=self._brief.model,
@@ -122,6 +124,7 @@ class Author:
             str(end.get("status", "crashed")),
             str(end.get("reason") or usage.get("unfit") or "the author ended without a word"),
             {name: int(usage.get(name) or 0) for name in COUNTED},
+            usage.get("money"),
         )
 
     async def _begin(self) -> None:

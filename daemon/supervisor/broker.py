@@ -12,9 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from daemon.core.budget import PER
 from daemon.core.events import Kind
 from daemon.core.release import Release
 from daemon.supervisor.broker_room import Room
+from daemon.supervisor.budgets import recorded_in
 from daemon.supervisor.channel import Channel, Message
 from daemon.supervisor.custody import Custody, Kept
 from daemon.supervisor.world import World
@@ -62,6 +64,25 @@ class Door:
     limits: Mapping[str, Any]
     context_tokens: int = 0  # of the model that it was opened for; 0: not known
     contexts: Mapping[str, int] = field(default_factory=dict)  # of the others that it may ask
+    recorded: tuple[int, int] = (0, 0)  # tokens of prompts and replies, when it was opened
+
+    def left(self) -> dict[str, Any]:
+        """Its limits for a new broker: the account went with the old one, what it recorded stays.
+
+        Money counts as if every token had been of the dearest kind.
+        """
+        limits = dict(self.limits)
+        tokens = sum(self._recorded()) - sum(self.recorded)
+        if limits.get("tokens_max") is not None:
+            limits["tokens_max"] = max(0, limits["tokens_max"] - tokens)
+        if limits.get("money_max") is not None:
+            dearest = max((max(one) for one in limits["prices"].values()), default=0.0)
+            limits["money_max"] = max(0.0, limits["money_max"] - tokens * dearest / PER)
+        return limits
+
+    def _recorded(self) -> tuple[int, int]:
+        record = self.limits.get("record")
+        return recorded_in(Path(record)) if record else (0, 0)
 
 
 @dataclass
@@ -106,7 +127,7 @@ class Broker:
         await self._greeted(channel)
         self._begin(channel)
         for door in self.doors.values():
-            await self._ask("open", cell=door.name, directory=str(door.directory), **door.limits)
+            await self._ask("open", cell=door.name, directory=str(door.directory), **door.left())
 
     async def _greeted(self, channel: Channel) -> None:
         if await channel.until(lambda message: "ready" in message, READY_SECONDS) is None:
@@ -129,7 +150,7 @@ class Broker:
         self.custody.keep(BROKER, record, self.child, channel)
         self._begin(channel)
         for door in self.doors.values():
-            await self._ask("open", cell=door.name, directory=str(door.directory), **door.limits)
+            await self._ask("open", cell=door.name, directory=str(door.directory), **door.left())
 
     async def _listen(self, channel: Channel) -> None:
         """Hand answers to those who wait; when the broker dies, start another."""
@@ -205,6 +226,7 @@ class Broker:
             said = await self._ask("open", cell=name, directory=str(door.directory), **door.limits)
             door.context_tokens = int(said.get("context_tokens") or 0)
             door.contexts = dict(said.get("contexts") or {})
+            door.recorded = door._recorded()
         except (Trouble, OSError):
             await asyncio.to_thread(self._remove, door)
             raise

@@ -7,8 +7,10 @@ by a crash the recorded session does, which is on disk before each reply is used
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 from daemon.core.budget import Allowance, Spent, least, left, share, total
 from daemon.core.candidate import Candidate, Stage
@@ -34,6 +36,8 @@ def of(world: World, candidate: Candidate) -> Spent:
     ended = candidate.ended or candidate.created
     wall = max(0.0, ended - candidate.created - candidate.waited)
     known = worth(world, candidate.model or "", prompt, completion)
+    if candidate.money is not None:
+        known = known.model_copy(update={"money": candidate.money})
     return known.model_copy(update={"wall_seconds": wall, "cycles": 1})
 
 
@@ -47,7 +51,10 @@ def worth(world: World, model: str, prompt: int, completion: int) -> Spent:
 
 def recorded(world: World, name: str) -> tuple[int, int]:
     """Prompt and completion tokens as the session of a candidate tells them."""
-    path = world.layout.evidence / name / "session.jsonl"
+    return recorded_in(world.layout.evidence / name / "session.jsonl")
+
+
+def recorded_in(path: Path) -> tuple[int, int]:
     prompt = completion = 0
     try:
         lines = path.read_bytes().split(b"\n")[1:]
@@ -172,6 +179,41 @@ def allowance(world: World, goal: Goal, model: str, before: Spent = NOTHING) -> 
         text = f"money is limited and nobody said what {model} costs"
         raise Refused(text, f"write it down in {world.layout.home / prices.FILE}")
     return found
+
+
+def for_judging(world: World, name: str) -> dict[str, object]:
+    """The limits of a door for what is judged under this name: its author's, if less is left."""
+    candidate = world.journal.candidate(name)
+    goal = (candidate.wish if candidate else None) or Goal(id=name, text=name)
+    before = of(world, candidate) if candidate else NOTHING
+    most = world.settings.policy.judging_tokens_max
+    limits: dict[str, object] = {"prices": prices.known(world.layout.home, world.settings)}
+    try:
+        rest = allowance(world, goal, world.settings.model.name, before).budget
+    except Refused:  # nothing is left: it may ask, and is refused
+        return limits | {"tokens_max": 0}
+    tokens = most if rest.tokens is None else min(most, rest.tokens)
+    return limits | {"tokens_max": tokens, "money_max": rest.money}
+
+
+def charge(world: World, name: str, usage: Mapping[str, Any]) -> None:
+    """What was used while a candidate was judged is its own; of what is none nothing is kept."""
+    candidate = world.journal.candidate(name)
+    prompt, completion = int(usage["prompt_tokens"]), int(usage["completion_tokens"])
+    if candidate is None or prompt + completion == 0:
+        return
+    before, money = of(world, candidate).money, usage.get("money")
+    known = None if before is None or money is None else before + float(money)
+    world.journal.save_candidate(
+        candidate.model_copy(
+            update={
+                "tokens": candidate.tokens + prompt + completion,
+                "prompt_tokens": candidate.prompt_tokens + prompt,
+                "completion_tokens": candidate.completion_tokens + completion,
+                "money": known,
+            }
+        )
+    )
 
 
 def _at_work(world: World) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from daemon.core import release as releases
+from daemon.core.budget import Spent
 from daemon.core.candidate import Candidate, Stage, new_id
 from daemon.core.events import Kind
 from daemon.core.goal import Goal
@@ -166,11 +167,14 @@ class Cycle:
             if wish.record is not None and record.is_file():
                 shutil.copyfile(record, wish.record)  # the evidence keeps its own, for a replay
         metered = draft.usage[COUNTED[0]], draft.usage[COUNTED[1]]
-        used = budgets.worth(self.world, model, *metered)
+        used = Spent(tokens=sum(metered), money=draft.money)
         prompt, completion = budgets.drafted(self.world, candidate.id, before, metered)
         known = {"head": draft.head, "tokens": prompt + completion}
         known["drafted"] = int(self.world.clock())
         known |= {"prompt_tokens": prompt, "completion_tokens": completion}
+        counted = prompt + completion == sum(before) + sum(metered)  # by one broker, whole
+        if counted and draft.money is not None and spent.money is not None:
+            known["money"] = draft.money + spent.money
         verdict = outcome.unfinished(draft, candidate, allowed.ended(draft.status, used))
         if verdict is not None:
             stage, reason = verdict
@@ -188,6 +192,7 @@ class Cycle:
         base = self.world.point(merge).parents[0]
         case = judge.Case(candidate.id, merge, base, candidate.wish)
         card = await judge.judge(self.world, self.slots, self.broker, case)
+        candidate = self._now(candidate)  # what it asked of models meanwhile is charged to it
         digest = judge.keep(self.world, card)
         known = {
             "scorecard": digest,

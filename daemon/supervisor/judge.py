@@ -51,7 +51,7 @@ async def judge(world: World, slots: Slots, broker: Broker, case: Case) -> Score
     release = await build(world, case.commit)
     trusted = await (build(world, case.suite) if case.suite else program(world))
     base = await build(world, case.base)
-    stand = Stand(world, slots, broker, {"candidate": release, "current": base})
+    stand = Stand(world, slots, broker, {"candidate": release, "current": base}, case.name)
     channel, theirs = await Channel.pair()
     log = log_file(world, "jury")
     try:

@@ -107,7 +107,6 @@ class Supervisor:
         await self._broker.start()
         recovery.sweep_cells(world)
         slots.doors["current"] = await self._broker.open("current", lasting=True)
-        slots.doors["candidate"] = await self._broker.open("candidate")
         await self.facts.open(slots.doors["current"].directory)
         await slots.answer_empty()
         if world.lost is not None:

@@ -160,9 +160,9 @@ class Slots:
 
     # :7002
 
-    async def serve_candidate(self, release: Release) -> Serving:
+    async def serve_candidate(self, release: Release, door: Door) -> Serving:
         await self.stop_answering_empty()
-        order = Order(release, "candidate", None, self.candidate_socket, self.doors["candidate"])
+        order = Order(release, "candidate", None, self.candidate_socket, door)
         try:
             self.candidate = await start(self.world, order)
             await self.candidate.ask("accept")  # another repo's service waits for the word

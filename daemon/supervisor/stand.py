@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.core.release import Release
+from daemon.supervisor import budgets
 from daemon.supervisor.broker import Broker
 from daemon.supervisor.channel import Message
 from daemon.supervisor.serving import Serving, Unready
@@ -33,12 +34,16 @@ SILENT_MODEL = b'{"session": 1, "model": "", "made": 0}\n'  # a recording that a
 
 @dataclass
 class Stand:
-    """Asked over the jury's line; `releases` says which code the names stand for."""
+    """Asked over the jury's line; `releases` says which code the names stand for.
+
+    What :7002 asks of models while `case` is judged is limited, and charged to it.
+    """
 
     world: World
     slots: Slots
     broker: Broker
     releases: Mapping[str, Release]
+    case: str = ""
     beside: dict[str, Serving] = field(default_factory=dict)
 
     async def answer(self, message: Message) -> Message:
@@ -64,7 +69,9 @@ class Stand:
             return {"failed": str(trouble), "ours": True}
 
     async def _serve(self) -> Message:
-        serving = await self.slots.serve_candidate(self.releases["candidate"])
+        limits = await asyncio.to_thread(budgets.for_judging, self.world, self.case)
+        door = await self.broker.open(CANDIDATE, **limits)
+        serving = await self.slots.serve_candidate(self.releases[CANDIDATE], door)
         url = _url(self.slots.candidate_socket)
         return {"served": {"url": url, "pid": serving.pid, "broker": None}}
 
@@ -112,6 +119,8 @@ class Stand:
         left = [*self.beside, *(n.removeprefix("judge-") for n in self.broker.doors)]
         await self._end([name for name in left if _door(name) in self.broker.doors])
         await self.slots.drop_candidate()
+        if CANDIDATE in self.broker.doors:
+            budgets.charge(self.world, self.case, await self.broker.close(CANDIDATE))
 
 
 def _door(name: str) -> str:

@@ -138,6 +138,19 @@ def test_a_spent_budget_stops_the_next_call(tmp_path: Path) -> None:
         assert len(model.asked) == 1
 
 
+def test_a_cell_asks_no_other_model_than_its_own(tmp_path: Path) -> None:
+    """Also not a provider by its name, whose price may be another."""
+    with scripted_model([say("one")]) as model:
+        settings = f'[model]\nbase = "{base_of(model)}"\n[providers.big]\nbase = "http://[::1]:9"\n'
+        with running_broker(tmp_path, settings) as admin:
+            running = Broker(admin, tmp_path / "door")
+            with running.door(only=["scripted"]) as cell:
+                refused = cell.post("/v1/chat/completions", json=ASK | {"model": "big/x"})
+                assert refused.status_code == 403
+                assert refused.json()["error"]["message"] == "'big/x' is not for this cell"
+                assert cell.post("/v1/chat/completions", json=ASK).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("reply", "code"),
     [

@@ -14,6 +14,7 @@ from daemon.core.clockwork import Pace
 from daemon.core.goal import Budget, Goal
 from daemon.state import goals
 from daemon.supervisor import budgets, report
+from daemon.supervisor.broker import Door
 from daemon.supervisor.world import World
 from ops.errors import Refused
 from tests.night.clock import START, Clock, a_world
@@ -138,12 +139,55 @@ def test_money_that_nobody_can_count_is_not_spent(tmp_path: Path) -> None:
 
 def test_calls_are_paid_for_at_most_one_too_many() -> None:
     """Each is reserved before it is made; side by side they overshoot no more than one does."""
-    meter = Meter(money_max=1.0, prices=(100.0, 100.0))  # ten thousand tokens buy it all
-    first = meter.begin(4_000, 3_000)
+    meter = Meter(money_max=1.0, prices={"m": (100.0, 100.0)})  # ten thousand tokens buy it all
+    first = meter.begin("m", 4_000, 3_000)
     with pytest.raises(Fault, match="reserved"):
-        meter.begin(4_000 * 4, 5_000)
+        meter.begin("m", 4_000 * 4, 5_000)
     first.saw({"choices": [], "usage": {"prompt_tokens": 9_000, "completion_tokens": 3_000}})
     meter.end(first)
     assert meter.money == pytest.approx(1.2)
     with pytest.raises(Fault, match="is spent"):
-        meter.begin(4, 1)
+        meter.begin("m", 4, 1)
+
+
+def test_what_a_candidate_asks_while_it_is_judged_is_its_own(tmp_path: Path) -> None:
+    """Limited by what is left of the day, by the setting else; charged to it, and to no canary."""
+    world = limited(a_world(tmp_path, Clock()), day_tokens=1_000)
+    spent(world, "c1", START - 60, 400)
+    assert budgets.for_judging(world, "c1")["tokens_max"] == 600
+    usage = {"prompt_tokens": 20, "completion_tokens": 30, "money": None}
+    for name in ("c1", "a canary"):
+        budgets.charge(world, name, usage)
+    assert budgets.today(world).tokens == 450
+    assert budgets.for_judging(world, "c1")["tokens_max"] == 550
+    assert budgets.for_judging(limited(world, day_tokens=450), "c1")["tokens_max"] == 0
+    free = limited(world, day_tokens=None)
+    most = free.settings.policy.judging_tokens_max
+    assert budgets.for_judging(free, "c1")["tokens_max"] == most
+
+
+def test_money_is_what_the_broker_counted(tmp_path: Path) -> None:
+    """Not what all tokens would have cost of the first model: another may have answered."""
+    world = a_world(tmp_path, Clock())
+    (world.layout.home / "prices.toml").write_text("[m]\ninput = 1.0\noutput = 1.0\n")
+    spent(world, "c1", START - 60, 1_000_000)
+    assert budgets.today(world).money == pytest.approx(1.0)
+    known = world.journal.candidate("c1")
+    assert known is not None
+    world.journal.save_candidate(known.model_copy(update={"money": 7.0}))
+    assert budgets.today(world).money == pytest.approx(7.0)
+    usage = {"prompt_tokens": 1, "completion_tokens": 1, "money": 0.5}
+    budgets.charge(world, "c1", usage)
+    assert budgets.today(world).money == pytest.approx(7.5)
+
+
+def test_a_door_that_is_opened_again_has_what_is_left(tmp_path: Path) -> None:
+    """The account went with the broker that died; what was recorded stays."""
+    record = tmp_path / "session.jsonl"
+    line = {"reply": [{"usage": {"prompt_tokens": 60, "completion_tokens": 40}}]}
+    record.write_text(f"{{}}\n{json.dumps(line)}\n")
+    limits = {"tokens_max": 1_000, "money_max": 1.0, "prices": {"m": (1_000.0, 2_000.0)}}
+    door = Door("c1", tmp_path, {**limits, "record": str(record)}, recorded=(60, 40))
+    assert door.left() == door.limits
+    record.write_text(record.read_text() + 2 * (json.dumps(line) + "\n"))
+    assert (door.left()["tokens_max"], door.left()["money_max"]) == (800, pytest.approx(0.6))
