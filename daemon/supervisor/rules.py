@@ -7,7 +7,7 @@ sleeps through a clock that jumps; ours takes the clock as an argument.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from ops.errors import Refused
@@ -21,12 +21,35 @@ DAYS = re.compile(rf"(?P<first>\*|{DAY})(-(?P<last>{DAY}))?(/(?P<step>[1-7]))?",
 EXAMPLES = "write it like 'every 30m' or, as cron does, '0 22 * * mon-fri'"
 
 
+class Local(tzinfo):
+    """The machine's own time as the C library tells it.
+
+    That knows a `TZ` without a city, too (`CET-1CEST,M3.5.0,M10.5.0/3`), with its summers.
+    """
+
+    def utcoffset(self, when: datetime | None) -> timedelta | None:
+        return None if when is None else when.replace(tzinfo=None).astimezone().utcoffset()
+
+    def dst(self, _: datetime | None) -> timedelta | None:
+        return None  # the offset says it all
+
+    def tzname(self, _: datetime | None) -> str | None:
+        return None
+
+    def fromutc(self, when: datetime) -> datetime:
+        seconds = when.replace(tzinfo=UTC).timestamp()
+        return datetime.fromtimestamp(seconds).replace(tzinfo=self)
+
+
+LOCAL = Local()
+
+
 def following(rule: str, now: float) -> float:
     """The next time after `now`, in unix seconds; cron's times are the machine's own."""
     seconds = interval(rule)
     if seconds is not None:
         return now + seconds
-    found = _cron(rule).get_next_fire_time(None, datetime.fromtimestamp(now + 1e-3, _zone()))
+    found = _cron(rule).get_next_fire_time(None, datetime.fromtimestamp(now + 1e-3, LOCAL))
     if found is None:
         raise Refused(f"{rule!r} never comes", EXAMPLES)
     return float(found.timestamp())
@@ -53,7 +76,7 @@ def _cron(rule: str) -> Any:
 
     *others, days = rule.split() or [""]
     try:
-        return CronTrigger.from_crontab(" ".join((*others, _named(days))), timezone=_zone())
+        return CronTrigger.from_crontab(" ".join((*others, _named(days))), timezone=LOCAL)
     except ValueError as error:
         raise Refused(f"{rule!r} is no rule of a schedule: {error}", EXAMPLES) from error
 
@@ -81,13 +104,6 @@ def _days(part: str) -> list[int]:
 
 def _number(day: str) -> int:
     return int(day) if day.isdecimal() else WEEK.index(day.lower())
-
-
-def _zone() -> tzinfo:
-    from tzlocal import get_localzone
-
-    found: tzinfo = get_localzone()
-    return found
 
 
 def local(now: float) -> datetime:

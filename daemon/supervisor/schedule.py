@@ -10,9 +10,11 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from daemon.core.clockwork import Do, Following, Job, step
 from daemon.core.events import Kind
+from daemon.supervisor.habits import tell_bug
 from daemon.supervisor.rules import check, following
 from daemon.supervisor.world import World
 from ops.errors import Exit, Refused, Trouble
@@ -86,7 +88,8 @@ class Schedule:
         """False when it still runs."""
         if name in self.running and not self.running[name].done():
             return False
-        self.running[name] = asyncio.create_task(self._run(name))
+        task = self.running[name] = asyncio.create_task(self._run(name))
+        task.add_done_callback(partial(tell_bug, self.world, f"the job {name}"))
         return True
 
     async def _run(self, name: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from daemon.state.journal import Journal
+from daemon.supervisor.habits import keep
 from daemon.supervisor.schedule import Schedule
 from ops.errors import Failed, Refused
 from tests.night.clock import START, Clock, a_world
@@ -110,6 +111,60 @@ def test_one_bad_job_stops_no_other(tmp_path: Path) -> None:
         assert "No space left on device" in str(outcomes["backup"])
 
     asyncio.run(night())
+
+
+def test_a_bug_in_a_job_is_told_and_the_next_run_comes(tmp_path: Path) -> None:
+    async def night() -> None:
+        runs = []
+
+        async def work() -> str:
+            runs.append(1)
+            return {1: "done"}[len(runs) - 1]
+
+        clock = Clock()
+        schedule = Schedule(a_world(tmp_path, clock, verify="every 10s"), {"verify": work})
+        schedule.look()
+        for _ in range(2):
+            clock.now += 10
+            schedule.look()
+            await asyncio.wait(schedule.running.values())
+        told = [one["text"] for one in schedule.world.journal.last_events(2)]
+        assert told == ["a bug ended the job verify: KeyError: 0", "schedule: verify: done"]
+
+    asyncio.run(night())
+
+
+def test_a_habit_that_a_bug_ended_is_told_and_begins_again(tmp_path: Path) -> None:
+    """One that comes to its end by itself is over; one that is cancelled takes its work along."""
+
+    async def life() -> None:
+        world, begun = a_world(tmp_path, Clock()), []
+
+        async def habit() -> None:
+            begun.append(1)
+            if len(begun) < 3:
+                raise KeyError("No time zone")
+
+        async with asyncio.timeout(10):
+            await keep(world, "the schedule", habit, again_seconds=0.01)
+        assert len(begun) == 3
+        told = [one["text"] for one in world.journal.last_events(9)]
+        assert told == ["a bug ended the schedule: KeyError: 'No time zone'"] * 2
+        ended = asyncio.Event()
+
+        async def watch() -> None:
+            try:
+                await asyncio.sleep(3600)
+            finally:
+                ended.set()
+
+        keeping = asyncio.create_task(keep(world, "the watcher", watch))
+        await asyncio.sleep(0.01)
+        keeping.cancel()
+        async with asyncio.timeout(10):
+            await ended.wait()
+
+    asyncio.run(life())
 
 
 def test_what_holds_the_cycles_is_told_once(tmp_path: Path) -> None:
