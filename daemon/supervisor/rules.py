@@ -12,9 +12,9 @@ from typing import Any
 
 from ops.errors import Refused
 
-EVERY = re.compile(r"every\s+(\d+)\s*(s|m|h|d)")
+EVERY = re.compile(r"every\s+(\d{1,18})\s*(s|m|h|d)")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-EVERY_SECONDS_MIN = 1
+EVERY_SECONDS_MIN, EVERY_SECONDS_MAX = 1, 366 * 86400
 WEEK = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")  # as cron counts them; 7 is sunday too
 DAY = "[0-7]|" + "|".join(WEEK)
 DAYS = re.compile(rf"(?P<first>\*|{DAY})(-(?P<last>{DAY}))?(/(?P<step>[1-7]))?", re.IGNORECASE)
@@ -62,6 +62,9 @@ def interval(rule: str) -> float | None:
     seconds = int(found[1]) * SECONDS[found[2]]
     if seconds < EVERY_SECONDS_MIN:
         raise Refused(f"{rule!r} is too often", EXAMPLES)
+    if seconds > EVERY_SECONDS_MAX:
+        most = f"{EVERY_SECONDS_MAX // SECONDS['d']}d"
+        raise Refused(f"{rule!r} is too rare: at most every {most}", EXAMPLES)
     return float(seconds)
 
 

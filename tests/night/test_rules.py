@@ -18,6 +18,7 @@ from tests.night.clock import START
     [
         ("every 90s", "2026-11-20 22:00:30"),
         ("every 2h", "2026-11-20 23:59:00"),
+        ("every 366d", "2027-11-21 21:59:00"),
         ("0 22 * * *", "2026-11-20 22:00:00"),
         ("*/20 22-23 * * mon-fri", "2026-11-20 22:00:00"),
         ("0 7 1 * *", "2026-12-01 07:00:00"),
@@ -55,6 +56,7 @@ def test_days_of_the_week_are_crons(days: str, comes: str) -> None:
     "rule",
     [
         *("sometimes", "every 0s", "61 * * * *", "* * *", "0 0 31 2 *", ""),
+        *("every 9999999999999d", "every 367d", f"every {'9' * 5000}s", "every 99999999h"),
         *("* * * * 8", "* * * * 1-", "* * * * *-3", "* * * * 1/0", "* * * * noday"),
     ],
 )
@@ -104,3 +106,10 @@ def test_a_night_when_the_clocks_change(zone: str) -> None:
         seen.append(now - utc("2026-10-24 22:00"))
     assert seen == [1800.0, 5400.0, 9000.0, 12600.0], zone
     assert following("30 2 * * *", utc("2026-03-28 22:00")) <= utc("2026-03-30 00:30")
+
+
+def test_an_interval_beyond_all_calendars_is_refused_with_what_may_be() -> None:
+    """Its next time could be shown by nobody."""
+    with pytest.raises(Refused, match="too rare: at most every 366d") as refused:
+        following("every 9999999999999d", START)
+    assert "every 30m" in refused.value.hint
