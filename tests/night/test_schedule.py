@@ -10,8 +10,9 @@ import pytest
 
 from daemon.state.journal import Journal
 from daemon.supervisor.habits import keep
-from daemon.supervisor.schedule import Schedule
-from ops.errors import Failed, Refused
+from daemon.supervisor.schedule import Schedule, Work
+from ops.errors import Exit, Failed, Refused
+from ops.lease import hold
 from tests.night.clock import START, Clock, a_world
 
 
@@ -165,6 +166,60 @@ def test_a_habit_that_a_bug_ended_is_told_and_begins_again(tmp_path: Path) -> No
             await ended.wait()
 
     asyncio.run(life())
+
+
+def test_house_keeping_that_meets_a_running_cycle_is_made_up_for(tmp_path: Path) -> None:
+    """A minute later, and again, told once; a cycle waits for its next time."""
+
+    async def night() -> None:
+        clock, tried = Clock(), []
+        world = a_world(tmp_path, clock, canaries="0 22 * * fri", cycles="0 22 * * *")
+
+        def work(name: str) -> Work:
+            async def busy() -> str:
+                tried.append(name)
+                with hold(world.layout.lease, f"trying {name}"):
+                    return "done"
+
+            return busy
+
+        schedule = Schedule(world, {name: work(name) for name in ("canaries", "cycles")})
+        await looked(schedule)
+        with hold(world.layout.lease, "evolving"):
+            for seconds in (61, 59, 1, 60):
+                clock.now += seconds
+                await looked(schedule)
+            assert tried == ["canaries", "cycles", "canaries", "canaries"]
+        schedule = Schedule(world, schedule.works)  # also by the next supervisor
+        clock.now += 61
+        await looked(schedule)
+        assert tried[4:] == ["canaries"]
+        clock.now += 61
+        await looked(schedule)
+        assert tried[5:] == []
+        job = schedule.job("canaries")
+        assert job is not None and job.outcome == "done"
+        assert job.next == START + 60 + 7 * 86400
+        told = [one["text"] for one in world.journal.last_events(9)]
+        assert len([text for text in told if "canaries: held: busy" in text]) == 1, told
+
+    asyncio.run(night())
+
+
+def test_a_retry_is_no_later_than_the_next_regular_time(tmp_path: Path) -> None:
+    async def night() -> None:
+        async def busy() -> str:
+            raise Refused("busy: evolving", "", Exit.BUSY)
+
+        clock = Clock()
+        schedule = Schedule(a_world(tmp_path, clock, gc="every 10s"), {"gc": busy})
+        await looked(schedule)
+        clock.now += 10
+        await looked(schedule)
+        job = schedule.job("gc")
+        assert job is not None and job.next == clock.now + 10
+
+    asyncio.run(night())
 
 
 def test_what_holds_the_cycles_is_told_once(tmp_path: Path) -> None:
