@@ -70,7 +70,8 @@ class Candidate(BaseModel):
     prompt_tokens: int = 0
     completion_tokens: int = 0
     drafted: int | None = None  # unix seconds
-    waited: int = 0  # seconds between draft and judgement, while another was judged
+    waited: int = 0  # seconds between draft and judgement; of one that an older org ended
+    worked: float | None = None  # seconds, once it has ended
     ended: int | None = None  # unix seconds
     model: str | None = None
     protocol: str | None = None

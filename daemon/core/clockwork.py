@@ -125,8 +125,8 @@ class Pace(BaseModel):
     def wait_max(self) -> float:
         """Seconds: more than this it never waits. Told by what a former release reads as well."""
         if self.dead:
-            return min(DEAD_SECONDS * 2 ** min(self.dead - 1, 16), DEAD_SECONDS_MAX)
-        return SLOW_SECONDS * 2 ** min(max(self.streak - 1, 0), 8)
+            return min(DEAD_SECONDS * 2.0 ** min(self.dead - 1, 16), DEAD_SECONDS_MAX)
+        return SLOW_SECONDS * 2.0 ** min(max(self.streak - 1, 0), 8)
 
     def may(self, now: float) -> bool:
         """What is further ahead than it ever waits was put there by a clock that was set back."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 from pathlib import Path
 from typing import Any, cast
 
@@ -122,8 +123,10 @@ def test_a_fault_of_the_world_ends_a_cycle_without_a_try(world: World) -> None:
     cycle = a_cycle(world)
     model = world.settings.model.model_copy(update={"session": "any.jsonl"})
     world.settings = world.settings.model_copy(update={"model": model})
+    world.steady = itertools.count(0, 5).__next__
     done = asyncio.run(cycle.run(cycle.open(GOAL), Wish(GOAL)))
     assert done.state is Stage.ABANDONED
+    assert (done.worked, done.ended) == (5.0, int(START))
     assert "does not say where" in str(done.reason)
     assert project(world).tries == 0
 
