@@ -76,6 +76,7 @@ class Candidate(BaseModel):
     model: str | None = None
     protocol: str | None = None
     told: str = ""  # what the author was told of former tries
+    former: str | None = None  # the candidate whose answer the author was given to go on from
 
     @property
     def branch(self) -> str:

@@ -21,7 +21,7 @@ from daemon.core.release import Release
 from daemon.state import prices, projects
 from daemon.supervisor.broker import Broker, Door, boot_argv, log_file
 from daemon.supervisor.channel import Channel, Message
-from daemon.supervisor.ideas import former, heard, module_of
+from daemon.supervisor.ideas import answer, heard, module_of
 from daemon.supervisor.runnable import limits_of
 from daemon.supervisor.starting import CONTROL_FD
 from daemon.supervisor.wish import protocol_of, tests_of
@@ -238,7 +238,7 @@ class Author:
         return {
             "goal": goal.text,
             "notes": candidate.told,
-            "former": former(self._world, goal, candidate.base, module) if module else None,
+            "former": answer(self._world, candidate.former, module),
             "module": module,
             "protocol": str(self._protocol()),
             "model": self._brief.model,

@@ -11,7 +11,7 @@ from typing import Any
 from daemon.core import release as releases
 from daemon.core.candidate import Candidate, Stage, new_id
 from daemon.core.events import Kind
-from daemon.core.goal import Goal
+from daemon.core.goal import Goal, Protocol
 from daemon.core.promotion import State, stage_after
 from daemon.supervisor import bad, budgets, frozen, ideas, judge, lineage, outcome, runnable, worked
 from daemon.supervisor.author import COUNTED, Author, Brief
@@ -152,6 +152,8 @@ class Cycle:
             start = lineage.start(self.world, candidate, wish.goal)
             told = ideas.told(self.world, wish.goal, protocol)
             known |= {"told": told, "protocol": str(protocol), "start": start}
+            if protocol is Protocol.REWRITE:  # a replay is given the same, whatever came since
+                known["former"] = ideas.former(self.world, wish.goal, candidate.base)
         candidate = candidate.model_copy(update=known)
         self.world.journal.save_candidate(candidate)
         record = ideas.recording(self.world, candidate.id)
