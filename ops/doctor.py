@@ -30,6 +30,7 @@ GIT_MIN = (2, 39)
 MODEL_SECONDS = 3.0
 ANSWER_BYTES_MAX = 2**20
 NAMES_SHOWN_MAX = 3
+BUGS = (TypeError, AttributeError, ArithmeticError, RuntimeError)
 
 
 Look = Callable[[Layout], Check | None]
@@ -69,7 +70,7 @@ def _safely(check: Look, layout: Layout) -> Check | None:
         return Check(check.__name__, False, broken.message, broken.hint or "see the detail")
     except (OSError, ValueError, LookupError) as broken:
         return Check(check.__name__, False, f"{broken}", "see the detail")
-    except Exception as bug:  # noqa: BLE001 - the others are told all the same, and this with them
+    except BUGS as bug:  # the others are told all the same, and this one with them
         return Check(check.__name__, False, f"{type(bug).__name__}: {bug}", "report a bug")
 
 

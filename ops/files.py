@@ -47,6 +47,15 @@ def read_bounded(path: Path, bytes_max: int) -> bytes:
         return source.read(bytes_max)
 
 
+def read_tail(path: Path, bytes_max: int) -> bytes:
+    """At most `bytes_max` bytes from the end, less the line whose beginning that cuts off."""
+    with path.open("rb") as source:
+        begin = max(0, source.seek(0, os.SEEK_END) - bytes_max)
+        source.seek(begin)
+        data = source.read(bytes_max)
+    return data.partition(b"\n")[2] if begin else data
+
+
 def free_bytes(path: Path) -> int:
     """What an ordinary user may still write on the disk that holds `path`."""
     return shutil.disk_usage(path).free

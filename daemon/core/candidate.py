@@ -71,11 +71,13 @@ class Candidate(BaseModel):
     completion_tokens: int = 0
     money: float | None = None  # as the broker counted; None: by its tokens and its model's price
     drafted: int | None = None  # unix seconds
-    waited: int = 0  # seconds between draft and judgement, while another was judged
+    waited: int = 0  # seconds between draft and judgement; of one that an older org ended
+    worked: float | None = None  # seconds, once it has ended
     ended: int | None = None  # unix seconds
     model: str | None = None
     protocol: str | None = None
     told: str = ""  # what the author was told of former tries
+    former: str | None = None  # the candidate whose answer the author was given to go on from
 
     @property
     def branch(self) -> str:

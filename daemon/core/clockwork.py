@@ -119,12 +119,16 @@ class Pace(BaseModel):
 
     def silent(self, now: float) -> Pace:
         """No model answered, or not to the end: ask again later, each time later."""
-        wait = min(DEAD_SECONDS * 2 ** min(self.dead, 16), DEAD_SECONDS_MAX)
-        return self.model_copy(update={"dead": self.dead + 1, "not_before": now + wait})
+        longer = self.model_copy(update={"dead": self.dead + 1})
+        return longer.model_copy(update={"not_before": now + longer.wait_max()})
+
+    def wait_max(self) -> float:
+        """Seconds: more than this it never waits. Told by what a former release reads as well."""
+        if self.dead:
+            return min(DEAD_SECONDS * 2.0 ** min(self.dead - 1, 16), DEAD_SECONDS_MAX)
+        return SLOW_SECONDS * 2.0 ** min(max(self.streak - 1, 0), 8)
 
     def may(self, now: float) -> bool:
-        """A clock that was set back does not make it wait for ever."""
+        """What is further ahead than it ever waits was put there by a clock that was set back."""
         ahead = self.not_before - now
-        return not self.paused and (
-            ahead <= 0 or ahead > max(SLOW_SECONDS * 2**9, DEAD_SECONDS_MAX)
-        )
+        return not self.paused and (ahead <= 0 or ahead > self.wait_max() + SLACK_SECONDS)

@@ -12,16 +12,15 @@ import tokenize
 from collections.abc import Iterable, Mapping, Sequence
 
 LIKE = 0.97  # of the tokens of two changes
-LAYOUT = frozenset(
-    {tokenize.COMMENT, tokenize.NL, tokenize.ENCODING, token.ENDMARKER, token.NEWLINE}
-)
+LAYOUT = frozenset({tokenize.COMMENT, tokenize.NL, tokenize.ENCODING, token.ENDMARKER})
 TEXTS = frozenset(number for number, name in token.tok_name.items() if "STRING_MIDDLE" in name)
 MAKES = ("def", "class")
 NAME = re.compile(r"[^\W\d]\w*")
 
 
 def tokens_of(path: str, text: str) -> tuple[str, ...]:
-    """The words of Python without comments and layout, indentation kept; of all else the lines.
+    """The words of Python without comments and layout, indentation and the ends of statements
+    kept; of all else the lines with their ends.
 
     What is layout there nobody knows: in YAML and in a Makefile white space has a meaning.
     """
@@ -30,7 +29,7 @@ def tokens_of(path: str, text: str) -> tuple[str, ...]:
             return tuple(_python(text))
         except (tokenize.TokenError, SyntaxError):
             pass  # broken code is compared by its lines
-    return tuple(f"{line}\n" for line in text.splitlines())
+    return tuple(text.splitlines(keepends=True))
 
 
 def _python(text: str) -> Iterable[str]:
@@ -39,6 +38,8 @@ def _python(text: str) -> Iterable[str]:
             yield "\t>"
         elif one.type == token.DEDENT:
             yield "\t<"
+        elif one.type == token.NEWLINE:  # a statement ends here, and not with the next line
+            yield "\n"
         elif one.type in TEXTS:
             yield f'"{one.string}'  # no name, whatever it holds
         elif one.type not in LAYOUT:

@@ -20,7 +20,8 @@ SHOWN_CHARS_MAX = 200
 EVIDENCE_CHARS_MAX = 2_000
 ERROR = re.compile(r"^(?:[\w.]+(?:Error|Exception)\b.*|.*\b(?:ERROR|CRITICAL)\b.*)$")
 VARYING = re.compile(r"0x[0-9a-f]+|\d+|'[^']*'|\"[^\"]*\"|/[\w./-]+")
-OPEN_ROW = re.compile(r"^\s*[-*]\s+\[ \]\s+(.{3,})$", re.MULTILINE)
+# One line each: `\s` would run over its end.
+OPEN_ROW = re.compile(r"^[^\S\n]*[-*][^\S\n]+\[ \][^\S\n]+(\S.+\S)[^\S\n]*$", re.MULTILINE)
 
 
 class Wish(BaseModel):

@@ -13,6 +13,7 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -82,7 +83,8 @@ def known(home: Path, settings: Settings, *asked: str) -> dict[str, tuple[float,
     return found
 
 
-def with_others(settings: Settings, model: str) -> list[str]:
-    """Full names of a model, and of those that are asked when it fails."""
+def door(home: Path, settings: Settings, model: str) -> dict[str, Any]:
+    """For the door of who may ask this model, and the others when it fails: at which prices."""
     asked = (model, *settings.model.others)
-    return [full_name(one, settings.model, settings.providers) for one in asked]
+    only = [full_name(one, settings.model, settings.providers) for one in asked]
+    return {"only": only, "prices": known(home, settings, model)}

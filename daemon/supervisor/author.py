@@ -21,7 +21,7 @@ from daemon.core.release import Release
 from daemon.state import prices, projects
 from daemon.supervisor.broker import Broker, Door, boot_argv, log_file
 from daemon.supervisor.channel import Channel, Message
-from daemon.supervisor.ideas import former, heard, module_of
+from daemon.supervisor.ideas import answer, heard, module_of
 from daemon.supervisor.runnable import limits_of
 from daemon.supervisor.starting import CONTROL_FD
 from daemon.supervisor.wish import protocol_of, tests_of
@@ -102,22 +102,20 @@ class Author:
 
     async def run(self) -> Draft:
         """Raises Refused when what the author left may not be imported."""
-        candidate = self._brief.candidate
-        session, record = self._brief.session, self._brief.record
+        brief, world = self._brief, self._world
         door = await self._broker.open(
-            candidate.id,
-            tokens_max=self._brief.allowed.tokens,
-            money_max=self._brief.allowed.money,
-            prices=prices.known(self._world.layout.home, self._world.settings, self._brief.model),
-            only=prices.with_others(self._world.settings, self._brief.model),
-            replay=str(session) if session else None,
-            record=str(record) if record else None,
-            model=self._brief.model,
+            brief.candidate.id,
+            tokens_max=brief.allowed.tokens,
+            money_max=brief.allowed.money,
+            replay=str(brief.session) if brief.session else None,
+            record=str(brief.record) if brief.record else None,
+            model=brief.model,
+            **prices.door(world.layout.home, world.settings, brief.model),
         )
         try:
             end = await self._work(door)
         finally:
-            usage = await self._broker.close(candidate.id)
+            usage = await self._broker.close(brief.candidate.id)
         await self._import("the last step")
         return Draft(
             self._head,
@@ -143,8 +141,7 @@ class Author:
             history.move([RefChange(candidate.ref, self._head, None)])
 
     def _prices(self) -> tuple[float, float] | None:
-        settings = self._world.settings
-        found = prices.price_of(self._brief.model, self._world.layout.home, settings)
+        found = prices.price_of(self._brief.model, self._world.layout.home, self._world.settings)
         return (found.input, found.output) if found else None
 
     def _protocol(self) -> Protocol:
@@ -241,7 +238,7 @@ class Author:
         return {
             "goal": goal.text,
             "notes": candidate.told,
-            "former": former(self._world, goal, candidate.base, module) if module else None,
+            "former": answer(self._world, candidate.former, module),
             "module": module,
             "protocol": str(self._protocol()),
             "model": self._brief.model,

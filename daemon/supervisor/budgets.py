@@ -16,6 +16,7 @@ from daemon.core.budget import Allowance, Spent, least, left, share, total
 from daemon.core.candidate import Candidate, Stage
 from daemon.core.goal import Budget, Goal
 from daemon.state import prices
+from daemon.supervisor import worked
 from daemon.supervisor.rules import local
 from daemon.supervisor.world import World
 from ops.errors import Exit, Refused
@@ -33,11 +34,10 @@ def of(world: World, candidate: Candidate) -> Spent:
         prompt, completion = recorded(world, candidate.id)
     elif prompt + completion == 0:
         prompt = candidate.tokens  # of a candidate that an older org made
-    ended = candidate.ended or candidate.created
-    wall = max(0.0, ended - candidate.created - candidate.waited)
     known = worth(world, candidate.model or "", prompt, completion)
     if candidate.money is not None:
         known = known.model_copy(update={"money": candidate.money})
+    wall = worked.seconds(world, candidate)
     return known.model_copy(update={"wall_seconds": wall, "cycles": 1})
 
 

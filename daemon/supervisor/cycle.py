@@ -12,9 +12,9 @@ from daemon.core import release as releases
 from daemon.core.budget import Spent
 from daemon.core.candidate import Candidate, Stage, new_id
 from daemon.core.events import Kind
-from daemon.core.goal import Goal
+from daemon.core.goal import Goal, Protocol
 from daemon.core.promotion import State, stage_after
-from daemon.supervisor import bad, budgets, frozen, ideas, judge, lineage, outcome, runnable
+from daemon.supervisor import bad, budgets, frozen, ideas, judge, lineage, outcome, runnable, worked
 from daemon.supervisor.author import COUNTED, Author, Brief
 from daemon.supervisor.broker import Broker
 from daemon.supervisor.canaries import prove
@@ -86,21 +86,18 @@ class Cycle:
     async def _finish(self, candidate: Candidate, drafting: Awaitable[Candidate]) -> Candidate:
         try:
             candidate = await drafting
-            if candidate.drafted is not None:
-                waited = max(0, int(self.world.clock()) - candidate.drafted)
-                candidate = candidate.model_copy(update={"waited": waited})
-            if candidate.state is Stage.DRAFTED:
-                candidate = self._dropped(candidate)
-            if candidate.state is Stage.DRAFTED:
-                candidate = await self.judge(candidate)
-            if candidate.state is Stage.JUDGED and self._may_promote(candidate):
-                candidate = await self.promote(candidate)
+            async with worked.counted(self.world, candidate.id):
+                if candidate.state is Stage.DRAFTED:
+                    candidate = self._dropped(candidate)
+                if candidate.state is Stage.DRAFTED:
+                    candidate = await self.judge(candidate)
+                if candidate.state is Stage.JUDGED and self._may_promote(candidate):
+                    candidate = await self.promote(candidate)
         except (Trouble, OSError) as trouble:
             candidate = self._now(candidate)
             stage = Stage.REJECTED if outcome.is_own(trouble) else Stage.ABANDONED
             candidate = self.move(candidate, stage, reason=str(trouble))
-        candidate = candidate.model_copy(update={"ended": int(self.world.clock())})
-        self.world.journal.save_candidate(candidate)
+        candidate = worked.end(self.world, candidate)
         ideas.ended(self.world, candidate)
         self.world.tell(
             Kind.CYCLE_ENDED,
@@ -143,6 +140,10 @@ class Cycle:
     # Author
 
     async def _draft(self, candidate: Candidate, wish: Wish) -> Candidate:
+        async with worked.counted(self.world, candidate.id):
+            return await self._authored(candidate, wish)
+
+    async def _authored(self, candidate: Candidate, wish: Wish) -> Candidate:
         model, session = await model_of(self.world, self.broker, candidate, wish)
         program = await runnable.program(self.world)
         ideas.began(self.world, candidate, wish.goal)
@@ -152,6 +153,8 @@ class Cycle:
             start = lineage.start(self.world, candidate, wish.goal)
             told = ideas.told(self.world, wish.goal, protocol)
             known |= {"told": told, "protocol": str(protocol), "start": start}
+            if protocol is Protocol.REWRITE:  # a replay is given the same, whatever came since
+                known["former"] = ideas.former(self.world, wish.goal, candidate.base)
         candidate = candidate.model_copy(update=known)
         self.world.journal.save_candidate(candidate)
         record = ideas.recording(self.world, candidate.id)

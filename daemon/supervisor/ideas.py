@@ -94,18 +94,25 @@ def module_of(world: World, goal: Goal, base: str) -> str | None:
     return likely_file(goal.text, dict(zip(paths, texts, strict=True)))
 
 
-def former(world: World, goal: Goal, base: str, module: str) -> str | None:
-    """The newest answer, when only a hidden check refused it, and the file is still the same."""
+def former(world: World, goal: Goal, base: str) -> str | None:
+    """Who gave the newest answer, when only a hidden check refused it, and the file is the same."""
     judged = [one for one in projects.find(world.journal, goal.id).blocked if one.tree]
     old = world.journal.candidate(judged[-1].candidate) if judged else None
     if old is None or old.head is None or hidden_gate(old.reason or "", goal) is None:
         return None
-    if world.history.find(old.ref) is None:
-        return None  # cleared away
-    was, now, text = (world.history.read(one, module) for one in (old.base, base, old.head))
-    if text is None or text == now or was != now:
+    if world.history.find(old.ref) is None or (module := module_of(world, goal, base)) is None:
         return None
-    return text.decode("utf-8", "replace")
+    was, now, text = (world.history.read(one, module) for one in (old.base, base, old.head))
+    return None if text is None or text == now or was != now else old.id
+
+
+def answer(world: World, name: str | None, module: str | None) -> str | None:
+    """What that candidate made of the file; None when nobody is named, or it is cleared away."""
+    old = world.journal.candidate(name) if name else None
+    if old is None or old.head is None or module is None or world.history.find(old.ref) is None:
+        return None
+    text = world.history.read(old.head, module)
+    return None if text is None else text.decode("utf-8", "replace")
 
 
 def recording(world: World, candidate: str) -> Path:

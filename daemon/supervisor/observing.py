@@ -12,9 +12,9 @@ from daemon.core.goal import Goal
 from daemon.state import goals
 from daemon.supervisor.world import World
 from fitness import steady
-from ops.files import read_bounded
+from ops.files import read_tail
 
-LOG_BYTES_MAX = 4 * 2**20
+LOG_BYTES_MAX = 4 * 2**20  # its end: what was logged last
 TODO_BYTES_MAX = 256 * 2**10
 EVENTS_MAX = 5_000
 TODOS = frozenset({"TODO.md", "TODO", "TODO.txt", "docs/TODO.md"})
@@ -63,7 +63,7 @@ def _errors(world: World) -> list[observed.Wish]:
     path = world.layout.logs / "current.log"
     if not path.is_file():
         return []
-    text = read_bounded(path, LOG_BYTES_MAX).decode("utf-8", "replace")
+    text = read_tail(path, LOG_BYTES_MAX).decode("utf-8", "replace")
     return observed.errors(text.splitlines())
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from daemon.core.events import Kind
 from daemon.core.keeping import RENEW_CODE
-from daemon.supervisor import recovery, runnable, signing
+from daemon.supervisor import habits, recovery, runnable, signing
 from daemon.supervisor.broker import Broker
 from daemon.supervisor.control import Control, Verb
 from daemon.supervisor.custody import Custody
@@ -118,12 +118,18 @@ class Supervisor:
         say_ready({"ready": await self._verbs.status({})})
         self._custody.ready()
         world.tell(Kind.NOTICE, text="the supervisor is ready")
-        habits = [self._renewal.watch(), self._watcher.watch(), self._verbs.nights.schedule.watch()]
-        habits.append(Notices(world, self._broker.program).watch())
-        for forever in habits:
-            self.tasks.append(asyncio.create_task(forever))
+        for name, habit in self._habits().items():
+            self.tasks.append(asyncio.create_task(habits.keep(world, name, habit)))
         self.tasks.append(tell_ready(world, slots))
-        self.tasks.append(asyncio.create_task(Revival(world, self._verbs.cycle).run()))
+
+    def _habits(self) -> dict[str, habits.Habit]:
+        return {
+            "the renewal": self._renewal.watch,
+            "the watcher": self._watcher.watch,
+            "the schedule": self._verbs.nights.schedule.watch,
+            "the notices": Notices(self._world, self._broker.program).watch,
+            "the revival": Revival(self._world, self._verbs.cycle).run,
+        }
 
     async def _end(self, goes_on: bool) -> None:
         for task in self.tasks:

@@ -12,7 +12,7 @@ from daemon.core.candidate import Stage
 from daemon.core.events import Kind
 from daemon.core.promotion import Answer, State, stage_after
 from daemon.state.programs import Programs
-from daemon.supervisor import ideas, strays
+from daemon.supervisor import ideas, strays, worked
 from daemon.supervisor.broker_room import Room
 from daemon.supervisor.custody import Custody
 from daemon.supervisor.promoter import Promoter
@@ -84,7 +84,7 @@ async def resume(world: World, slots: Slots, promoter: Promoter) -> None:
     for candidate in world.journal.open_candidates():
         if candidate.state is not Stage.JUDGED and not may_go_on(world, candidate):
             reason = f"the supervisor stopped while it was {candidate.state}"
-            world.journal.save_candidate(candidate.to(Stage.ABANDONED, reason=reason))
+            worked.end(world, candidate.to(Stage.ABANDONED, reason=reason))
             world.tell(Kind.CANDIDATE, candidate.id, state="abandoned", reason=reason)
     world.tell(Kind.NOTICE, text=f"recovered in {time.monotonic() - began:.2f} s")
 
@@ -93,9 +93,11 @@ def _settle_candidate(world: World, name: str, stage: Stage, release: str | None
     candidate = world.journal.candidate(name)
     if candidate is not None and candidate.state is Stage.JUDGED:
         settled = candidate.to(stage, release=release)
-        world.journal.save_candidate(settled)
-        remember = ideas.ended if candidate.ended is None else ideas.decided
-        remember(world, settled)
+        if candidate.ended is None:
+            ideas.ended(world, worked.end(world, settled))
+        else:
+            world.journal.save_candidate(settled)
+            ideas.decided(world, settled)
 
 
 def _roles(world: World) -> tuple[str, str | None]:

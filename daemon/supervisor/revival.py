@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from daemon.core.candidate import Candidate, Stage
 from daemon.state import goals
-from daemon.supervisor import budgets
+from daemon.supervisor import budgets, worked
 from daemon.supervisor.cycle import Cycle
 from daemon.supervisor.world import World
 from ops.errors import Trouble
@@ -75,7 +75,7 @@ class Revival:
         journal, fact = self.world.journal, FACT + candidate.id
         if candidate.wish is not None and candidate.wish.id in goals.reached(journal):
             reason = "its goal was reached while nobody worked on it"
-            self.cycle.move(candidate, Stage.ABANDONED, reason=reason)
+            worked.end(self.world, self.cycle.move(candidate, Stage.ABANDONED, reason=reason))
         else:
             journal.set_fact(fact, str(times(self.world, candidate) + 1))
             await self.cycle.take_up(candidate)

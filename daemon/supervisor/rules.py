@@ -7,18 +7,41 @@ sleeps through a clock that jumps; ours takes the clock as an argument.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from ops.errors import Refused
 
-EVERY = re.compile(r"every\s+(\d+)\s*(s|m|h|d)")
+EVERY = re.compile(r"every\s+(\d{1,18})\s*(s|m|h|d)")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-EVERY_SECONDS_MIN = 1
+EVERY_SECONDS_MIN, EVERY_SECONDS_MAX = 1, 366 * 86400
 WEEK = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")  # as cron counts them; 7 is sunday too
 DAY = "[0-7]|" + "|".join(WEEK)
 DAYS = re.compile(rf"(?P<first>\*|{DAY})(-(?P<last>{DAY}))?(/(?P<step>[1-7]))?", re.IGNORECASE)
 EXAMPLES = "write it like 'every 30m' or, as cron does, '0 22 * * mon-fri'"
+
+
+class Local(tzinfo):
+    """The machine's own time as the C library tells it.
+
+    That knows a `TZ` without a city, too (`CET-1CEST,M3.5.0,M10.5.0/3`), with its summers.
+    """
+
+    def utcoffset(self, when: datetime | None) -> timedelta | None:
+        return None if when is None else when.replace(tzinfo=None).astimezone().utcoffset()
+
+    def dst(self, _: datetime | None) -> timedelta | None:
+        return None  # the offset says it all
+
+    def tzname(self, _: datetime | None) -> str | None:
+        return None
+
+    def fromutc(self, when: datetime) -> datetime:
+        seconds = when.replace(tzinfo=UTC).timestamp()
+        return datetime.fromtimestamp(seconds).replace(tzinfo=self)
+
+
+LOCAL = Local()
 
 
 def following(rule: str, now: float) -> float:
@@ -26,7 +49,7 @@ def following(rule: str, now: float) -> float:
     seconds = interval(rule)
     if seconds is not None:
         return now + seconds
-    found = _cron(rule).get_next_fire_time(None, datetime.fromtimestamp(now + 1e-3, _zone()))
+    found = _cron(rule).get_next_fire_time(None, datetime.fromtimestamp(now + 1e-3, LOCAL))
     if found is None:
         raise Refused(f"{rule!r} never comes", EXAMPLES)
     return float(found.timestamp())
@@ -39,6 +62,9 @@ def interval(rule: str) -> float | None:
     seconds = int(found[1]) * SECONDS[found[2]]
     if seconds < EVERY_SECONDS_MIN:
         raise Refused(f"{rule!r} is too often", EXAMPLES)
+    if seconds > EVERY_SECONDS_MAX:
+        most = f"{EVERY_SECONDS_MAX // SECONDS['d']}d"
+        raise Refused(f"{rule!r} is too rare: at most every {most}", EXAMPLES)
     return float(seconds)
 
 
@@ -53,7 +79,7 @@ def _cron(rule: str) -> Any:
 
     *others, days = rule.split() or [""]
     try:
-        return CronTrigger.from_crontab(" ".join((*others, _named(days))), timezone=_zone())
+        return CronTrigger.from_crontab(" ".join((*others, _named(days))), timezone=LOCAL)
     except ValueError as error:
         raise Refused(f"{rule!r} is no rule of a schedule: {error}", EXAMPLES) from error
 
@@ -81,13 +107,6 @@ def _days(part: str) -> list[int]:
 
 def _number(day: str) -> int:
     return int(day) if day.isdecimal() else WEEK.index(day.lower())
-
-
-def _zone() -> tzinfo:
-    from tzlocal import get_localzone
-
-    found: tzinfo = get_localzone()
-    return found
 
 
 def local(now: float) -> datetime:

@@ -1,7 +1,8 @@
 """The jobs of an instance by the clock: persistent, one run of each at a time, late ones defined.
 
 A job that could not run within its grace was missed: cycles wait for their next time, while
-house-keeping is made up for once. The clock may jump: it is looked at every POLL_SECONDS at least.
+house-keeping is made up for once, and waits for an operation to end. The clock may jump: it is
+looked at every POLL_SECONDS at least.
 """
 
 from __future__ import annotations
@@ -10,14 +11,17 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from daemon.core.clockwork import Do, Following, Job, step
 from daemon.core.events import Kind
+from daemon.supervisor.habits import tell_bug
 from daemon.supervisor.rules import check, following
 from daemon.supervisor.world import World
 from ops.errors import Exit, Refused, Trouble
 
 POLL_SECONDS = 30.0
+BUSY_AGAIN_SECONDS = 60.0
 FACT, RULE = "job:", "rule:"
 OFF = "off"
 HELD = "held: "  # how the outcome of a job begins that something keeps from running
@@ -86,29 +90,37 @@ class Schedule:
         """False when it still runs."""
         if name in self.running and not self.running[name].done():
             return False
-        self.running[name] = asyncio.create_task(self._run(name))
+        task = self.running[name] = asyncio.create_task(self._run(name))
+        task.add_done_callback(partial(tell_bug, self.world, f"the job {name}"))
         return True
 
     async def _run(self, name: str) -> None:
+        busy = False
         try:
             outcome = await self.works[name]()
         except (Trouble, OSError) as trouble:
-            outcome = f"not done: {trouble}"
+            busy = isinstance(trouble, Refused) and trouble.code is Exit.BUSY
+            outcome = f"{HELD if busy else 'not done: '}{trouble}"
         with contextlib.suppress(Trouble, OSError):  # it was told; the next run is kept again
-            self._outcome(name, outcome)
+            self._outcome(name, outcome, busy)
         self.changed.set()
 
-    def _outcome(self, name: str, outcome: str) -> None:
+    def _outcome(self, name: str, outcome: str, busy: bool = False) -> None:
         """Told first: that is never lost, while a full disk may keep it from being written.
 
-        What holds a job for long is told once.
+        What holds a job for long is told once. House-keeping that met a running operation is
+        tried again soon: its next time may be a week away.
         """
         if not outcome.startswith(HELD) or outcome != self.told.get(name):
             self.world.tell(Kind.NOTICE, text=f"schedule: {name}: {outcome}")
         self.told[name] = outcome
-        job = self.job(name)
-        if job is not None:
-            self.save(job.model_copy(update={"outcome": outcome}))
+        if (job := self.job(name)) is None:
+            return
+        job = job.model_copy(update={"outcome": outcome})
+        if busy and job.makes_up and job.next is not None:
+            soon = self.world.clock() + BUSY_AGAIN_SECONDS
+            job = job.model_copy(update={"next": min(job.next, soon)})
+        self.save(job)
 
     async def watch(self) -> None:
         """Until it is cancelled, and with it what it began."""

@@ -23,6 +23,7 @@ from ops.processes import Child
 ANSWER_SECONDS = 5.0
 KEY_BYTES = 6
 SERVING = "serving"
+DEAF = 1.0  # seconds for one that does not seem to hear that it is to end
 DRAIN_SECONDS = 10.0  # of one that an earlier org started, and said nothing of it
 
 _numbers = itertools.count(int(time.time() * 1000))  # never those of an earlier supervisor
@@ -92,29 +93,29 @@ class Serving:
     async def stop(self, seconds: float | None = None) -> None:
         """Let it finish what it has, for `seconds` or what the settings say; then end it whole.
 
-        Whoever cannot be told is ended at once: it would go on accepting all the while.
+        Whoever seems deaf has little time: it would go on accepting all the while.
         """
         most = self.drain_seconds if seconds is None else seconds
         try:
             if self.alive:
                 with contextlib.suppress(TimeoutError):  # its time is up: the kill below ends it
-                    async with asyncio.timeout(most):
-                        if await self._told_to_stop():
-                            await self.ended()
+                    async with asyncio.timeout(most if await self._told() else min(most, DEAF)):
+                        await self.ended()
         finally:  # also when nobody waits for it any more
             self.end()
 
-    async def _told_to_stop(self) -> bool:
-        """By SIGTERM; where that is not handled, by the channel's word. False: by neither."""
-        if _heeds(self.pid, signal.SIGTERM):
-            with contextlib.suppress(ProcessLookupError):  # it ended meanwhile: as wanted
-                os.kill(self.pid, signal.SIGTERM)
-            return True
-        if self.channel is None:
-            return False
+    async def _told(self) -> bool:
+        """To stop: by SIGTERM, and where that is not handled by the channel's word. Who neither
+        handles it nor has a channel may still wait for it in a way that does not show."""
+        heard = _heeds(self.pid, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):  # it ended meanwhile: as wanted
+            os.kill(self.pid, signal.SIGTERM)
+        if heard or self.channel is None:
+            return heard
         try:
-            await self.channel.send({"do": "stop", "id": next(_numbers)})
-        except Failed:  # it does not listen there either
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self.channel.send({"do": "stop", "id": next(_numbers)})
+        except (Failed, TimeoutError):  # it does not listen there either
             return False
         return True
 
@@ -168,10 +169,11 @@ def _finish(over: asyncio.Future[None]) -> None:
 
 
 def _heeds(pid: int, number: int) -> bool:
-    """Whether it handles this signal, or waits for it; False when it has ended.
+    """Whether it handles this signal, or holds it back to look for it; False when it has ended.
 
-    The kernel keeps a signal that is neither from the first process of a cell: such a one never
-    learns that it was asked (pid_namespaces(7); the masks: proc(5)).
+    The kernel keeps any other signal from the first process of a cell: such a one never learns
+    that it was asked (pid_namespaces(7); the masks: proc(5)). Only one that is inside of sigwait
+    at this moment shows neither, and hears it all the same.
     """
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()

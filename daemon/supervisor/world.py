@@ -57,7 +57,7 @@ def read_instance(layout: Layout) -> Instance:
 
 @dataclass
 class World:
-    """One per process; `clock` gives unix seconds."""
+    """One per process; `clock` gives unix seconds, `steady` seconds that nobody sets."""
 
     layout: Layout
     settings: Settings
@@ -65,6 +65,7 @@ class World:
     history: History
     journal: Journal
     clock: Callable[[], float] = time.time
+    steady: Callable[[], float] = time.monotonic
     ears: set[asyncio.Queue[Event]] = field(default_factory=set)
     points: dict[str, Point] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)

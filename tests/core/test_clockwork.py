@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.core.clockwork import GRACE_SECONDS, Do, Job, Pace, Window, step
+from daemon.core.clockwork import GRACE_SECONDS, SLACK_SECONDS, Do, Job, Pace, Window, step
 
 HOUR = 3600.0
 
@@ -96,3 +96,35 @@ def test_a_dead_endpoint_is_asked_ever_more_rarely() -> None:
     assert not pace.may(now)
     assert pace.may(now + 601)
     assert pace.may(now - 1e6)  # a clock that was set back does not silence it for days
+
+
+@given(
+    st.lists(st.sampled_from(["rejected", "silent"]), min_size=1, max_size=12),
+    st.integers(1, 5),
+    st.floats(min_value=-1e6, max_value=1e6) | st.floats(min_value=-700, max_value=700),
+)
+def test_a_clock_that_jumps_lets_it_wait_no_longer(
+    ends: list[str], slow_after: int, jump: float
+) -> None:
+    """Than it would wait without; and without a jump it is not let go of before its time."""
+    pace, now = Pace(), 1e6
+    for end in ends:
+        slowed = end == "rejected"
+        pace = pace.ended(False, now, slow_after, 99) if slowed else pace.silent(now)
+        wait = pace.not_before - now
+        assert wait <= pace.wait_max()
+        assert wait == 0 or not (pace.may(now) or pace.may(now + wait - 0.1))
+        assert pace.may(now + wait)
+        there = now + jump
+        assert pace.may(there) or pace.may(there + pace.wait_max() + SLACK_SECONDS + 0.1)
+        now = there
+        pace = pace.model_copy(update={"not_before": min(pace.not_before, now)})
+
+
+def test_a_night_goes_on_when_the_clock_is_set_back() -> None:
+    """One look at a dead model, then eight hours back: an hour later it may ask again."""
+    pace = Pace().silent(1e6)
+    assert not pace.may(1e6)
+    assert pace.may(1e6 - 8 * HOUR) and pace.may(1e6 - 7 * HOUR)
+    slowed = Pace(streak=2).ended(False, 1e6, slow_after=3, pause_after=6)
+    assert not slowed.may(1e6) and slowed.may(1e6 - 8 * HOUR)

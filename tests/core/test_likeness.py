@@ -47,6 +47,38 @@ def test_what_runs_differently_is_different(other: str) -> None:
     assert tree_hash({"a.py": BASE}) != tree_hash({"a.py": other})
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("s = a\n+ b\n", "s = a + b\n"),
+        ("def f():\n    return\n    x\n", "def f():\n    return x\n"),
+        ("f\n(x)\n", "f(x)\n"),
+        ("x = 1\n-2\n", "x = 1 -2\n"),
+        ("f = lambda: 1\n[0]\n", "f = lambda: 1[0]\n"),
+        ("'a'\n'b'\n", "'a' 'b'\n"),
+    ],
+)
+def test_where_a_statement_ends_is_no_layout(old: str, new: str) -> None:
+    """Also as a change: two that differ in it are not one idea."""
+    assert tree_hash({"a.py": old}) != tree_hash({"a.py": new})
+    assert change(new, old) != ("a.py",)
+    assert not alike(change(old, BASE), change(new, BASE))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("s = (a\n+ b)\n", "s = (a + b)\n"),
+        ("s = a \\\n + b\n", "s = a + b\n"),
+        ("x = 1", "x = 1  # one\n\n\n"),
+        ("x = 1\r\ny = 2\r\n", "x = 1\ny = 2\n"),
+        ("def f():\n  x\n  # end", "\ndef f():\n    x\n"),
+    ],
+)
+def test_where_a_line_ends_inside_of_a_statement_is_layout(one: str, other: str) -> None:
+    assert tree_hash({"a.py": one}) == tree_hash({"a.py": other})
+
+
 def test_a_removed_file_is_not_an_empty_one() -> None:
     assert tree_hash({"a.py": None}) != tree_hash({"a.py": ""})
 
@@ -97,11 +129,19 @@ def test_a_name_from_elsewhere_may_be_the_mend() -> None:
         ("a.yml", "a:\n  b: 1\nc: 2\n", "a:\n  b: 1\n  c: 2\n"),
         ("Makefile", "all:\n    echo hi\n", "all:\n\techo hi\n"),
         ("a.js", "x = 'a b'\n", "x = 'a  b'\n"),
+        ("run.sh", "#!/bin/sh\r\necho hi\r\n", "#!/bin/sh\necho hi\n"),
+        ("a.txt", "no end", "no end\n"),
+        ("a.py", "def f(:\r\n", "def f(:\n"),
     ],
 )
 def test_white_space_counts_where_its_meaning_is_not_known(path: str, old: str, new: str) -> None:
     assert tree_hash({path: old}) != tree_hash({path: new})
     assert change_tokens({path: old}, {path: new}) != (path,)
+
+
+@given(st.text(max_size=200))
+def test_of_a_text_that_is_no_python_nothing_is_lost(text: str) -> None:
+    assert "".join(tokens_of("a.txt", text)) == text
 
 
 @given(st.text(max_size=200), st.text(max_size=200))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from daemon.core.observed import errors, failing_tools, flaky_gates, open_rows, slow_routes
 
 
@@ -50,3 +52,15 @@ def test_a_route_that_got_slow_is_a_wish() -> None:
 def test_open_rows_of_a_todo_are_wishes() -> None:
     rows = open_rows({"TODO.md": "# to do\n- [ ] answer faster\n- [x] done\n* [ ] tell more\n"})
     assert [wish.text for wish in rows] == ["answer faster", "tell more"]
+
+
+@pytest.mark.parametrize(
+    "after", ["- [x] done already", "## A heading", "    ", "", "\t- [x] done", "ab", "[ ] ab"]
+)
+@pytest.mark.parametrize("row", ["- [ ]", "- [ ] ", "* [ ]\t", "  - [ ]    ", "- [ ] a   ", "-"])
+def test_an_open_row_without_words_is_no_wish(row: str, after: str) -> None:
+    """Nor does it take the next line for its own; Windows' line ends are none of its words."""
+    assert open_rows({"TODO.md": f"{row}\n{after}\n"}) == []
+    assert open_rows({"TODO.md": f"{row}\r\n{after}\r\n"}) == []
+    (wish,) = open_rows({"TODO.md": f"{row}\n  - [ ] tell more  \n{row}\n{after}"})
+    assert wish.text == "tell more"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from daemon.core.candidate import Candidate, Stage
 from daemon.core.clockwork import Pace
 from daemon.core.goal import Budget, Goal
 from daemon.state import goals
-from daemon.supervisor import budgets, report
+from daemon.supervisor import budgets, report, worked
 from daemon.supervisor.broker import Door
 from daemon.supervisor.world import World
 from ops.errors import Refused
@@ -77,6 +78,50 @@ def test_waiting_for_another_to_be_judged_costs_nothing(tmp_path: Path) -> None:
     assert kept is not None
     world.journal.save_candidate(kept.model_copy(update={"waited": 8}))
     assert budgets.today(world).wall_seconds == 2.0
+
+
+def test_an_outage_and_a_clock_that_jumps_are_no_work(tmp_path: Path) -> None:
+    """A draft of ten minutes with ten hours between its halves took ten minutes; what is left of
+    its cycle's time is so much less, each time it is gone on with."""
+    clock, steady = Clock(), Clock()
+    world = a_world(tmp_path, clock)
+    world.steady = steady
+    goal = Goal(id="g1", text="g")
+    candidate = Candidate(id="c1", goal="g", wish=goal, created=int(START), base="b", model="m")
+    world.journal.save_candidate(candidate)
+
+    async def work(seconds: float, jump: float) -> None:
+        async with worked.counted(world, "c1"):
+            clock.now, steady.now = clock.now + seconds + jump, steady.now + seconds
+
+    whole = world.settings.author.wall_seconds
+    for seconds, jump in ((300.0, 36_000.0), (200.0, -7_200.0), (100.0, 0.0)):
+        before = budgets.of(world, candidate)
+        allowed = budgets.allowance(world, goal, "m", before)
+        assert allowed.budget.wall_seconds == whole - before.wall_seconds
+        asyncio.run(work(seconds, jump))
+    assert budgets.of_goal(world, goal).wall_seconds == 600.0  # also while nobody ended it
+    done = worked.end(world, candidate.to(Stage.ABANDONED))
+    assert (done.worked, budgets.of(world, done).wall_seconds) == (600.0, 600.0)
+    assert world.journal.fact(worked.FACT + "c1") is None
+    asyncio.run(work(whole, 0.0))
+    with pytest.raises(Refused, match="1800 of 1800 wall seconds are spent"):
+        budgets.allowance(world, goal, "m", budgets.of(world, candidate))
+
+
+def test_a_killed_supervisor_takes_little_of_it_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The seconds are written down while they pass."""
+    monkeypatch.setattr(worked, "KEPT_EVERY_SECONDS", 0.01)
+    world = a_world(tmp_path, Clock())
+
+    async def work() -> None:
+        async with worked.counted(world, "c1"), asyncio.timeout(10):
+            while float(world.journal.fact(worked.FACT + "c1") or 0.0) < 0.05:
+                await asyncio.sleep(0.01)
+
+    asyncio.run(work())
 
 
 def test_what_a_crash_cut_off_was_spent_too(tmp_path: Path) -> None:

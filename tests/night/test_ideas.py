@@ -81,8 +81,9 @@ def test_a_goal_of_the_repo_is_tried_until_it_is_reached(home: Home, tmp_path: P
             assert shown["project"]["state"] == "complete"
             assert shown["project"]["tries"] == 3
             report(home, third["candidate"])
-            again = home.ask("replay", fourth["candidate"])
-            assert again["same"], again
+            for one in (first, second, third, fourth):  # whatever came since
+                again = home.ask("replay", one["candidate"])
+                assert again["same"], again
             assert len(model.asked) == 7  # no model was asked
             assert home.orgctl("replay", "20000101T000000Z").code == 4
             assert session.read_bytes() == recorded(home, fourth["candidate"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 from pathlib import Path
 from typing import Any, cast
 
@@ -122,8 +123,10 @@ def test_a_fault_of_the_world_ends_a_cycle_without_a_try(world: World) -> None:
     cycle = a_cycle(world)
     model = world.settings.model.model_copy(update={"session": "any.jsonl"})
     world.settings = world.settings.model_copy(update={"model": model})
+    world.steady = itertools.count(0, 5).__next__
     done = asyncio.run(cycle.run(cycle.open(GOAL), Wish(GOAL)))
     assert done.state is Stage.ABANDONED
+    assert (done.worked, done.ended) == (5.0, int(START))
     assert "does not say where" in str(done.reason)
     assert project(world).tries == 0
 
@@ -161,6 +164,27 @@ def test_a_long_change_is_the_same_only_when_all_of_it_is(world: World) -> None:
     ideas.ended(world, refused)
     assert ideas.drop(world, tried(world, "c2", head=right)) is None
     assert "c1" in str(ideas.drop(world, tried(world, "c3", head=wrong)))
+
+
+def test_an_author_goes_on_from_what_only_a_hidden_check_refused(world: World) -> None:
+    """Which candidate gave it is kept: what comes later is not what its author was given."""
+    hidden = {"acceptance": {"command": ["false"]}, "module": "a.py", "tries": 9}
+    goal = GOAL.model_copy(update=hidden)
+    known: dict[str, Any] = {"state": Stage.REJECTED, "passed": False, "reason": "goal: SECRET"}
+    base = world.main()
+    given = []
+    for number, text in enumerate((TWO, "def f():\n    return 3\n"), 1):
+        given.append(ideas.former(world, goal, base))
+        head = commit(world, text, base)
+        candidate = tried(world, f"c{number}", wish=goal, head=head, former=given[-1], **known)
+        world.history.move([RefChange(candidate.ref, head, None)])
+        ideas.ended(world, candidate)
+    assert (given, ideas.former(world, goal, base)) == ([None, "c1"], "c2")
+    kept = world.journal.candidate("c2")
+    assert kept is not None and ideas.answer(world, kept.former, "a.py") == TWO
+    assert ideas.answer(world, None, "a.py") is None
+    world.history.move([RefChange("refs/heads/cand/c1", None, world.history.find("cand/c1"))])
+    assert ideas.answer(world, "c1", "a.py") is None  # cleared away
 
 
 def test_what_a_person_refuses_is_remembered(world: World) -> None:

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from daemon.state.journal import Journal
-from daemon.supervisor.schedule import Schedule
-from ops.errors import Failed, Refused
+from daemon.supervisor.habits import keep
+from daemon.supervisor.schedule import Schedule, Work
+from ops.errors import Exit, Failed, Refused
+from ops.lease import hold
 from tests.night.clock import START, Clock, a_world
 
 
@@ -108,6 +110,114 @@ def test_one_bad_job_stops_no_other(tmp_path: Path) -> None:
         assert cycles.runs == 1
         outcomes = {job["name"]: job.get("outcome") for job in schedule.view()}
         assert "No space left on device" in str(outcomes["backup"])
+
+    asyncio.run(night())
+
+
+def test_a_bug_in_a_job_is_told_and_the_next_run_comes(tmp_path: Path) -> None:
+    async def night() -> None:
+        runs = []
+
+        async def work() -> str:
+            runs.append(1)
+            return {1: "done"}[len(runs) - 1]
+
+        clock = Clock()
+        schedule = Schedule(a_world(tmp_path, clock, verify="every 10s"), {"verify": work})
+        schedule.look()
+        for _ in range(2):
+            clock.now += 10
+            schedule.look()
+            await asyncio.wait(schedule.running.values())
+        told = [one["text"] for one in schedule.world.journal.last_events(2)]
+        assert told == ["a bug ended the job verify: KeyError: 0", "schedule: verify: done"]
+
+    asyncio.run(night())
+
+
+def test_a_habit_that_a_bug_ended_is_told_and_begins_again(tmp_path: Path) -> None:
+    """One that comes to its end by itself is over; one that is cancelled takes its work along."""
+
+    async def life() -> None:
+        world, begun = a_world(tmp_path, Clock()), []
+
+        async def habit() -> None:
+            begun.append(1)
+            if len(begun) < 3:
+                raise KeyError("No time zone")
+
+        async with asyncio.timeout(10):
+            await keep(world, "the schedule", habit, again_seconds=0.01)
+        assert len(begun) == 3
+        told = [one["text"] for one in world.journal.last_events(9)]
+        assert told == ["a bug ended the schedule: KeyError: 'No time zone'"] * 2
+        ended = asyncio.Event()
+
+        async def watch() -> None:
+            try:
+                await asyncio.sleep(3600)
+            finally:
+                ended.set()
+
+        keeping = asyncio.create_task(keep(world, "the watcher", watch))
+        await asyncio.sleep(0.01)
+        keeping.cancel()
+        async with asyncio.timeout(10):
+            await ended.wait()
+
+    asyncio.run(life())
+
+
+def test_house_keeping_that_meets_a_running_cycle_is_made_up_for(tmp_path: Path) -> None:
+    """A minute later, and again, told once; a cycle waits for its next time."""
+
+    async def night() -> None:
+        clock, tried = Clock(), []
+        world = a_world(tmp_path, clock, canaries="0 22 * * fri", cycles="0 22 * * *")
+
+        def work(name: str) -> Work:
+            async def busy() -> str:
+                tried.append(name)
+                with hold(world.layout.lease, f"trying {name}"):
+                    return "done"
+
+            return busy
+
+        schedule = Schedule(world, {name: work(name) for name in ("canaries", "cycles")})
+        await looked(schedule)
+        with hold(world.layout.lease, "evolving"):
+            for seconds in (61, 59, 1, 60):
+                clock.now += seconds
+                await looked(schedule)
+            assert tried == ["canaries", "cycles", "canaries", "canaries"]
+        schedule = Schedule(world, schedule.works)  # also by the next supervisor
+        clock.now += 61
+        await looked(schedule)
+        assert tried[4:] == ["canaries"]
+        clock.now += 61
+        await looked(schedule)
+        assert tried[5:] == []
+        job = schedule.job("canaries")
+        assert job is not None and job.outcome == "done"
+        assert job.next == START + 60 + 7 * 86400
+        told = [one["text"] for one in world.journal.last_events(9)]
+        assert len([text for text in told if "canaries: held: busy" in text]) == 1, told
+
+    asyncio.run(night())
+
+
+def test_a_retry_is_no_later_than_the_next_regular_time(tmp_path: Path) -> None:
+    async def night() -> None:
+        async def busy() -> str:
+            raise Refused("busy: evolving", "", Exit.BUSY)
+
+        clock = Clock()
+        schedule = Schedule(a_world(tmp_path, clock, gc="every 10s"), {"gc": busy})
+        await looked(schedule)
+        clock.now += 10
+        await looked(schedule)
+        job = schedule.job("gc")
+        assert job is not None and job.next == clock.now + 10
 
     asyncio.run(night())
 

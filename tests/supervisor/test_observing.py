@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from daemon.state.settings import load
-from daemon.supervisor.observing import ROUTES_MAX, observe, routes
+from daemon.supervisor.observing import LOG_BYTES_MAX, ROUTES_MAX, observe, routes
+from ops.files import read_tail
 from tests.supervisor.grown import grown
 
 
@@ -18,6 +19,30 @@ def test_a_route_that_slows_down_is_proposed_once(tmp_path: Path) -> None:
     assert goal.text == "Make GET /candidates answer as fast as it did"
     assert goal.proposed and "it was 5.0 ms" in str(goal.evidence)
     assert observe(world, routes({"GET /candidates": (50, 30.0)})) == []
+
+
+def test_the_newest_errors_of_a_long_log_are_seen(tmp_path: Path) -> None:
+    """A log is read from its end; what its beginning says is not the same for ever."""
+    world = grown(tmp_path, 0, 0).world
+    log = world.layout.logs / "current.log"
+    log.write_text("OldError: gone\n" * 5 + "all is well\n" * (LOG_BYTES_MAX // 12 + 1))
+    with log.open("a") as out:
+        out.write("NewError: here\n" * 5)
+    assert [goal.text for goal in observe(world, {})] == [
+        "Mend what makes current log: NewError: here"
+    ]
+
+
+def test_the_end_of_a_file_begins_with_a_whole_line(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"one\ntwo\nthree\n")
+    ends = {size: read_tail(path, size) for size in (99, 14, 13, 7, 6, 5, 0)}
+    assert ends == {
+        **dict.fromkeys((99, 14), b"one\ntwo\nthree\n"),
+        13: b"two\nthree\n",
+        7: b"three\n",
+        **dict.fromkeys((6, 5, 0), b""),
+    }
 
 
 def test_nothing_is_proposed_when_that_is_off(tmp_path: Path) -> None:

@@ -22,9 +22,13 @@ HANDLES = BEGIN + (
     "def end(*_): say(b'ended well'); sys.exit()\n"
     "signal.signal(signal.SIGTERM, end)\nsay(b'ready')\nsignal.pause()"
 )
+HOLDS = BEGIN + (
+    "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})\nsay(b'ready')\n"
+    "while not signal.sigpending(): pass\nsay(b'ended well')"
+)
 WAITS = BEGIN + (
-    "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})\n"
-    "say(b'ready')\nsignal.sigwait({signal.SIGTERM})\nsay(b'ended well')"
+    "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})\nsay(b'ready')\n"
+    "signal.sigwait({signal.SIGTERM})\nsay(b'ended well')"
 )
 TOLD = BEGIN + (
     "lines = socket.socket(fileno=4).makefile()\nsay(b'ready')\n"
@@ -58,7 +62,7 @@ async def stopped(code: str, listens: bool) -> Said:
             child.close()
 
 
-@pytest.mark.parametrize("code", [HANDLES, WAITS], ids=["handles", "waits"])
+@pytest.mark.parametrize("code", [HANDLES, HOLDS, WAITS], ids=["handles", "holds", "waits"])
 def test_who_heeds_the_signal_ends_by_itself(code: str) -> None:
     assert asyncio.run(stopped(code, listens=False)) == (ENDED, True)
 
@@ -68,6 +72,6 @@ def test_who_is_deaf_to_the_signal_is_told_on_its_channel() -> None:
 
 
 @pytest.mark.parametrize("code", [DEAF, IGNORES], ids=["deaf", "ignores"])
-def test_who_cannot_be_told_is_ended_at_once(code: str) -> None:
+def test_who_cannot_be_told_is_ended_soon(code: str) -> None:
     """Not when its time to drain is over: all the while it would accept what nobody answers."""
     assert asyncio.run(stopped(code, listens=False)) == (b"", True)
