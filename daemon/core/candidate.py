@@ -71,7 +71,8 @@ class Candidate(BaseModel):
     completion_tokens: int = 0
     drafted: int | None = None  # unix seconds
     waited: int = 0  # seconds between draft and judgement, while another was judged
-    ended: int | None = None  # unix seconds
+    ended: int | None = None  # unix seconds; its cycle's end, after which it may still wait
+    decided: float | None = None  # unix seconds; when it was promoted, rejected or abandoned
     model: str | None = None
     protocol: str | None = None
     told: str = ""  # what the author was told of former tries

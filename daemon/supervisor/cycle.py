@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from daemon.core import release as releases
-from daemon.core.candidate import Candidate, Stage, new_id
+from daemon.core.candidate import ENDED, Candidate, Stage, new_id
 from daemon.core.events import Kind
 from daemon.core.goal import Goal
 from daemon.core.promotion import State, stage_after
@@ -123,6 +123,8 @@ class Cycle:
 
     def move(self, candidate: Candidate, stage: Stage, **changes: Any) -> Candidate:
         """To `stage`, durably, then told."""
+        if stage in ENDED:
+            changes["decided"] = self.world.clock()
         moved = candidate.to(stage, **changes)
         try:
             self.world.journal.save_candidate(moved)

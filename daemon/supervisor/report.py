@@ -10,6 +10,7 @@ from daemon.core import release as releases
 from daemon.core.budget import total
 from daemon.core.candidate import Candidate, Stage
 from daemon.core.clockwork import Pace
+from daemon.core.events import Kind
 from daemon.core.project import State as ProjectState
 from daemon.core.promotion import State
 from daemon.state import goals, projects
@@ -17,19 +18,25 @@ from daemon.supervisor import budgets, frozen, learned
 from daemon.supervisor.world import World
 
 PROMOTIONS_MAX = 1_000
+EVENTS_MAX = 10_000  # of promotions, to find when those ended
 SPARED = ("the same change as ", "the author changed nothing")
 
 
 def report(world: World, pace: Pace, since: float) -> dict[str, Any]:
-    """Of all candidates that were begun after `since` (unix seconds)."""
-    tried = list(reversed(list(budgets.since(world, since))))
-    spent = total(budgets.of(world, one) for one in tried)
+    """Of what came to an end since then (unix seconds), and of what is open.
+
+    Spent is what those cost whose cycle had not ended before: who waits for a person for days
+    cost nothing anew.
+    """
+    until = world.clock()
+    tried = _tried(world, since)
+    spent = total(budgets.of(world, one) for one in tried if not _ended_before(one, since))
     back = taken_back(world, since)
     merges = {one["merge"] for one in back}
     outcomes = Counter(_outcome(one, merges) for one in tried)
     return {
         "since": since,
-        "until": world.clock(),
+        "until": until,
         "tried": len(tried),
         "outcomes": dict(outcomes),
         "candidates": [_row(world, one, merges) for one in tried],
@@ -42,6 +49,16 @@ def report(world: World, pace: Pace, since: float) -> dict[str, Any]:
         "learned": learned.table(world.journal),
         "needs": needs(world, pace),
     }
+
+
+def _tried(world: World, since: float) -> list[Candidate]:
+    """Oldest first. By their ends: what began before is told by the report that sees it end."""
+    found = (*world.journal.decided_since(since), *world.journal.open_candidates())
+    return sorted(found, key=lambda one: one.id)
+
+
+def _ended_before(candidate: Candidate, since: float) -> bool:
+    return candidate.ended is not None and candidate.ended < int(since)
 
 
 def _outcome(candidate: Candidate, back: set[Any]) -> str:
@@ -66,8 +83,12 @@ def _row(world: World, candidate: Candidate, back: set[Any]) -> dict[str, Any]:
 
 
 def taken_back(world: World, since: float) -> list[dict[str, Any]]:
-    """What was in service and is no more, by probation or by a person."""
-    ended = (one for one in world.journal.promotions(PROMOTIONS_MAX) if one.when >= since)
+    """What was in service and is no more, by probation or by a person, from `since` on."""
+    said = world.journal.last_events(EVENTS_MAX, Kind.PROMOTION)
+    at = {one["id"]: one["at"] for one in said if one["state"] == State.REVERTED}
+    promotions = world.journal.promotions(PROMOTIONS_MAX)
+    # Its own time is when it began; of a journal that was rebuilt from git no other is known.
+    ended = (one for one in promotions if at.get(one.id, one.when) >= since)
     return [
         {
             "candidate": one.candidate or world.point(one.merge).trailers.get(releases.CANDIDATE),
@@ -139,7 +160,10 @@ def needs(world: World, pace: Pace) -> list[dict[str, str]]:
 
 def summary(found: dict[str, Any]) -> str:
     """One line, for notices."""
-    told = ", ".join(f"{count} {name}" for name, count in sorted(found["outcomes"].items()))
+    counts = dict(found["outcomes"])
+    if earlier := len(found["reverted"]) - counts.get("reverted", 0):
+        counts["taken back that served before"] = earlier
+    told = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
     money = found["spent"]["money"]
     price = "an unknown sum" if money is None else f"{money:.2f}"
     needed = f"; {len(found['needs'])} things need a person" if found["needs"] else ""
