@@ -82,20 +82,23 @@ class NightVerbs:
             rows = await canaries.tried(world, cycle.slots, cycle.broker, world.serving())
         fooled = [str(row["name"]) for row in rows if not row["rejected"]]
         if fooled:
-            frozen.freeze(world, on=True)
-            text = f"the gates let pass: {', '.join(fooled)}; promotions are frozen"
-            raise Failed(text, "mend the gates, then: orgctl unfreeze")
+            text = f"the gates let pass: {', '.join(fooled)}"
+            frozen.freeze(world, on=True, reason=text)
+            raise Failed(f"{text}; promotions are frozen", "mend that, then: orgctl unfreeze")
         return f"all {len(rows)} canaries rejected"
 
     async def _report(self) -> str:
         """Of all since the one before; kept beside the evidence, and told as a notice."""
-        found = report.report(self.world, self.night.pace(), self._reported())
+        found = self._since(self._reported())
         folder = self.world.layout.evidence / "reports"
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{local(found['until']):%Y-%m-%dT%H%M%S}.json"
         write_atomic(path, json.dumps(found, indent=1).encode())
         self.world.journal.set_fact(REPORTED, str(found["until"]))
         return report.summary(found)
+
+    def _since(self, when: float) -> Answer:
+        return report.report(self.world, self.night.pace(), self.schedule, when)
 
     def _reported(self) -> float:
         """Until when all is reported: a day's length differs, and a report may be late."""
@@ -117,7 +120,7 @@ class NightVerbs:
     async def report(self, arguments: Arguments) -> Answer:
         asked = arguments.get("since")
         since = self.world.clock() - DAY_SECONDS if asked is None else float(asked)
-        return report.report(self.world, self.night.pace(), since)
+        return self._since(since)
 
     async def replay(self, arguments: Arguments) -> Answer:
         with hold(self.world.layout.lease, "replaying a candidate"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from daemon.core import release as releases
@@ -15,6 +16,7 @@ from daemon.core.project import State as ProjectState
 from daemon.core.promotion import State
 from daemon.state import goals, projects
 from daemon.supervisor import budgets, frozen, learned
+from daemon.supervisor.schedule import Schedule
 from daemon.supervisor.world import World
 
 PROMOTIONS_MAX = 1_000
@@ -22,7 +24,7 @@ EVENTS_MAX = 10_000  # of promotions, to find when those ended
 SPARED = ("the same change as ", "the author changed nothing")
 
 
-def report(world: World, pace: Pace, since: float) -> dict[str, Any]:
+def report(world: World, pace: Pace, schedule: Schedule, since: float) -> dict[str, Any]:
     """Of what came to an end since then (unix seconds), and of what is open.
 
     Spent is what those cost whose cycle had not ended before: who waits for a person for days
@@ -47,7 +49,7 @@ def report(world: World, pace: Pace, since: float) -> dict[str, Any]:
         "day_limit": budgets.day_limit(world).model_dump(),
         "saved": {"judgements": sum(_spared(one) for one in tried)},
         "learned": learned.table(world.journal),
-        "needs": needs(world, pace),
+        "needs": needs(world, pace, schedule),
     }
 
 
@@ -129,33 +131,44 @@ def _measured(world: World, candidate: Candidate, back: set[Any]) -> dict[str, A
     return row | {"before": before, "after": after, "kept": _outcome(candidate, back) == "promoted"}
 
 
-def needs(world: World, pace: Pace) -> list[dict[str, str]]:
+def needs(world: World, pace: Pace, schedule: Schedule) -> list[dict[str, str]]:
     """What waits for a person, each with the next step."""
-    found: list[tuple[str, str]] = []
-    for one in world.journal.open_candidates():
-        if one.outcome() == "awaiting-approval":
-            found.append((f"{one.branch} waits for a yes: {one.goal}", f"orgctl approve {one.id}"))
-    spent, done = budgets.exhausted(world), goals.reached(world.journal)
-    for goal in goals.ordered(world.journal):
-        project = projects.find(world.journal, goal.id)
-        if goal.proposed:
-            found.append((f"proposed goal {goal.title}", f"orgctl goal accept {goal.id}"))
-        elif project.state is ProjectState.BLOCKED:
-            text = f"{goal.id} is blocked: {project.reason}"
-            found.append((text, f"orgctl goal retry {goal.id}"))
-        elif goal.id in spent and goal.id not in done:
-            text = f"{goal.id} has used up its own budget: {spent[goal.id]}"
-            found.append((text, "orgctl budget"))
+    found = [*_waiting(world, schedule), *_goals(world)]
+    for name, why in schedule.failures().items():
+        found.append((f"the job {name} failed: {why}", f"orgctl schedule run {name}"))
     if pace.paused:
         found.append(("cycles are paused after rejections", "orgctl schedule resume"))
-    if world.journal.fact(frozen.FACT) is not None:
-        found.append(("promotions are frozen by a person", "orgctl unfreeze"))
+    found += [(one.message, one.hint) for one in frozen.standing(world)]
     if (held := budgets.spent(world)) is not None:
         found.append((held, "orgctl budget"))
     if world.settings.cells.backend == "none":
         text = "model-written code runs without walls"
         found.append((text, 'set backend = "bubblewrap" in [cells]'))
     return [{"what": what, "next": step} for what, step in found]
+
+
+def _waiting(world: World, schedule: Schedule) -> Iterator[tuple[str, str]]:
+    """Candidates that passed; one that the next cycle promotes by itself needs nobody."""
+    by_itself = world.settings.policy.promote == "auto" and schedule.rule("cycles")
+    for one in world.journal.open_candidates():
+        if one.outcome() != "awaiting-approval":
+            continue
+        if one.needs_approval and not one.approved:
+            yield f"{one.branch} waits for a yes: {one.goal}", f"orgctl approve {one.id}"
+        elif not by_itself:
+            yield f"{one.branch} waits to be promoted: {one.goal}", f"orgctl promote {one.id}"
+
+
+def _goals(world: World) -> Iterator[tuple[str, str]]:
+    spent, done = budgets.exhausted(world), goals.reached(world.journal)
+    for goal in goals.ordered(world.journal):
+        project = projects.find(world.journal, goal.id)
+        if goal.proposed:
+            yield f"proposed goal {goal.title}", f"orgctl goal accept {goal.id}"
+        elif project.state is ProjectState.BLOCKED:
+            yield f"{goal.id} is blocked: {project.reason}", f"orgctl goal retry {goal.id}"
+        elif goal.id in spent and goal.id not in done:
+            yield f"{goal.id} has used up its own budget: {spent[goal.id]}", "orgctl budget"
 
 
 def summary(found: dict[str, Any]) -> str:

@@ -20,7 +20,9 @@ from ops.errors import Exit, Refused, Trouble
 POLL_SECONDS = 30.0
 FACT, RULE = "job:", "rule:"
 OFF = "off"
-HELD = "held: "  # how the outcome of a job begins that something keeps from running
+# How the outcome of a job begins that something keeps from running, that another operation was in
+# the way of, and that went wrong.
+HELD, BUSY, FAILED = "held: ", "put off: ", "not done: "
 Work = Callable[[], Awaitable[str]]  # what it did, in a few words
 
 
@@ -84,7 +86,7 @@ class Schedule:
 
     def begin(self, name: str) -> bool:
         """False when it still runs."""
-        if name in self.running and not self.running[name].done():
+        if self._runs(name):
             return False
         self.running[name] = asyncio.create_task(self._run(name))
         return True
@@ -93,7 +95,8 @@ class Schedule:
         try:
             outcome = await self.works[name]()
         except (Trouble, OSError) as trouble:
-            outcome = f"not done: {trouble}"
+            busy = isinstance(trouble, Trouble) and trouble.code is Exit.BUSY
+            outcome = f"{BUSY if busy else FAILED}{trouble}"
         with contextlib.suppress(Trouble, OSError):  # it was told; the next run is kept again
             self._outcome(name, outcome)
         self.changed.set()
@@ -107,8 +110,21 @@ class Schedule:
             self.world.tell(Kind.NOTICE, text=f"schedule: {name}: {outcome}")
         self.told[name] = outcome
         job = self.job(name)
-        if job is not None:
-            self.save(job.model_copy(update={"outcome": outcome}))
+        if job is None or (outcome.startswith(BUSY) and self._failed(job)):
+            return  # that it could not even begin makes no failure good
+        self.save(job.model_copy(update={"outcome": outcome}))
+
+    def _failed(self, job: Job) -> bool:
+        return (job.outcome or "").startswith(FAILED)
+
+    def failures(self) -> dict[str, str]:
+        """Job -> why its last run failed, of those that have a rule and do not run now."""
+        jobs = [self.job(name) for name in self.works if not self._runs(name)]
+        failed = [job for job in jobs if job is not None and self._failed(job)]
+        return {job.name: str(job.outcome).removeprefix(FAILED) for job in failed}
+
+    def _runs(self, name: str) -> bool:
+        return name in self.running and not self.running[name].done()
 
     async def watch(self) -> None:
         """Until it is cancelled, and with it what it began."""
@@ -144,7 +160,6 @@ class Schedule:
         rows: list[dict[str, object]] = []
         for name in self.works:
             job = self.job(name)
-            busy = name in self.running and not self.running[name].done()
             shown = job.model_dump() if job else {"name": name, "rule": OFF, "next": None}
-            rows.append(shown | {"running": busy})
+            rows.append(shown | {"running": self._runs(name)})
         return rows

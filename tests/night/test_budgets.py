@@ -14,6 +14,7 @@ from daemon.core.clockwork import Pace
 from daemon.core.goal import Budget, Goal
 from daemon.state import goals
 from daemon.supervisor import budgets, report
+from daemon.supervisor.schedule import Schedule
 from daemon.supervisor.world import World
 from ops.errors import Refused
 from tests.night.clock import START, Clock, a_world
@@ -125,7 +126,7 @@ def test_a_goal_that_spent_its_own_budget_lets_the_next_one_come(tmp_path: Path)
         world.journal.save_goal(goal)
     spent(world, "c1", START - 60, 120)
     assert goals.following(world.journal, None, budgets.exhausted(world)).id == "g2"
-    asked = [one["what"] for one in report.needs(world, Pace())]
+    asked = [one["what"] for one in report.needs(world, Pace(), Schedule(world, {}))]
     assert any("g1" in what and "120 of 100 tokens are spent" in what for what in asked)
 
 
