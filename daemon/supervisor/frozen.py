@@ -1,5 +1,7 @@
-"""Whether promotions are frozen: by a person, gates that were fooled, a window of the week, or a
-key that cannot sign."""
+"""Whether promotions are frozen: by a person, a window of the week, or a key that cannot sign.
+
+Or by gates that were fooled, until a person has looked.
+"""
 
 from __future__ import annotations
 
