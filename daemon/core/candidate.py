@@ -85,6 +85,11 @@ class Candidate(BaseModel):
     def ref(self) -> str:
         return f"refs/heads/{self.branch}"
 
+    @property
+    def wants_a_yes(self) -> bool:
+        """Whether nobody may promote it before a person has looked at it."""
+        return self.needs_approval and not self.approved
+
     def to(self, state: Stage, **changes: object) -> Candidate:
         if state not in NEXT[self.state]:
             raise IllegalStage(f"a candidate that is {self.state} cannot become {state}")

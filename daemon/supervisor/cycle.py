@@ -137,9 +137,10 @@ class Cycle:
         return moved
 
     def _may_promote(self, candidate: Candidate) -> bool:
-        held = candidate.needs_approval and not candidate.approved
-        free = frozen.why(self.world) is None
-        return self.world.settings.policy.promote == "auto" and not held and free
+        return self.world.settings.policy.promote == "auto" and self._is_free(candidate)
+
+    def _is_free(self, candidate: Candidate) -> bool:
+        return not candidate.wants_a_yes and frozen.why(self.world) is None
 
     # Author
 
@@ -245,7 +246,8 @@ class Cycle:
                     raise
                 # It does not fit on the main of now.
                 return self.move(self._now(candidate), Stage.REJECTED, reason=refused.message)
-            if candidate.state is not Stage.JUDGED:
+            # Another main may protect more, and while it was judged a freeze may have begun.
+            if candidate.state is not Stage.JUDGED or not self._is_free(candidate):
                 return candidate
         raise Refused("main kept moving while the candidate was judged", "try again later")
 

@@ -153,7 +153,7 @@ def _waiting(world: World, schedule: Schedule) -> Iterator[tuple[str, str]]:
     for one in world.journal.open_candidates():
         if one.outcome() != "awaiting-approval":
             continue
-        if one.needs_approval and not one.approved:
+        if one.wants_a_yes:
             yield f"{one.branch} waits for a yes: {one.goal}", f"orgctl approve {one.id}"
         elif not by_itself:
             yield f"{one.branch} waits to be promoted: {one.goal}", f"orgctl promote {one.id}"
