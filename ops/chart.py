@@ -21,7 +21,7 @@ def bars(title: str, values: Mapping[str, float], unit: str = "") -> str:
         rows.append(
             f'<text x="{LABEL - 8}" y="{y + 13}" text-anchor="end">{_safe(name)}</text>'
             f'<rect x="{LABEL}" y="{y}" width="{length:.1f}" height="{BAR}"/>'
-            f'<text x="{LABEL + length + 6:.1f}" y="{y + 13}">{value:g}{_safe(unit)}</text>'
+            f'<text x="{LABEL + length + 6:.1f}" y="{y + 13}">{_figure(value)}{_safe(unit)}</text>'
         )
     height = MARGIN + 16 + len(values) * (BAR + GAP)
     return _svg(title, height, "".join(rows))
@@ -35,12 +35,17 @@ def line(title: str, values: Sequence[float], unit: str = "") -> str:
         f"{20 + place * step:.1f},{HEIGHT - 12 - value / most * (HEIGHT - MARGIN - 24):.1f}"
         for place, value in enumerate(values)
     ]
-    last = f"{values[-1]:g}{_safe(unit)}" if values else "nothing yet"
+    last = f"{_figure(values[-1])}{_safe(unit)}" if values else "nothing yet"
     inside = (
         f'<polyline points="{" ".join(points)}"/>'
         f'<text x="{WIDTH - 90}" y="{MARGIN + 16}">{last}</text>'
     )
     return _svg(title, HEIGHT, inside)
+
+
+def _figure(value: float) -> str:
+    """A count to its last digit: a million and one is no million."""
+    return f"{value:.0f}" if value == int(value) else f"{value:g}"
 
 
 def _safe(text: str) -> str:

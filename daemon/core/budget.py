@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,6 +10,11 @@ from daemon.core.goal import Budget
 
 PER = 1_000_000  # prices are for so many tokens
 COUNTED = ("tokens", "money")  # by the broker
+FORMS: Mapping[str, Callable[[float], str]] = {  # how people read them
+    "tokens": lambda value: f"{value:.0f}",
+    "money": lambda value: f"{value:.4f}",
+    "wall_seconds": lambda value: f"{value:.1f}".removesuffix(".0"),
+}
 PARTS = {"tokens": "tokens", "money": "money", "time": "wall_seconds"}  # by how an author ends
 
 
@@ -64,7 +69,7 @@ def left(limit: Budget, spent: Spent) -> Budget | str:
         if most is None:
             continue
         if used >= most:
-            return f"{used:g} of {most:g} {name.replace('_', ' ')} are spent"
+            return f"{FORMS[name](used)} of {FORMS[name](most)} {name.replace('_', ' ')} are spent"
         rest[name] = most - used
     return Budget.model_validate(rest)
 

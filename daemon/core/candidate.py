@@ -73,7 +73,8 @@ class Candidate(BaseModel):
     drafted: int | None = None  # unix seconds
     waited: int = 0  # seconds between draft and judgement; of one that an older org ended
     worked: float | None = None  # seconds, once it has ended
-    ended: int | None = None  # unix seconds
+    ended: int | None = None  # unix seconds; its cycle's end, after which it may still wait
+    decided: float | None = None  # unix seconds; when it was promoted, rejected or abandoned
     model: str | None = None
     protocol: str | None = None
     told: str = ""  # what the author was told of former tries
@@ -86,6 +87,11 @@ class Candidate(BaseModel):
     @property
     def ref(self) -> str:
         return f"refs/heads/{self.branch}"
+
+    @property
+    def wants_a_yes(self) -> bool:
+        """Whether nobody may promote it before a person has looked at it."""
+        return self.needs_approval and not self.approved
 
     def to(self, state: Stage, **changes: object) -> Candidate:
         if state not in NEXT[self.state]:

@@ -23,6 +23,7 @@ from ops.errors import Exit, Refused
 SHIPPED = Path("daemon/broker/sessions/first.json")
 SHIPPED_ID = "first"
 ORDER = "goal-order"
+RAISED = "goal-raised"  # a goal of the repo -> its file's priority, and what a person made of it
 ALL = -1  # SQLite's word for no limit
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -81,15 +82,28 @@ def _order(journal: Journal) -> list[str]:
 
 
 def reorder(journal: Journal, names: Sequence[str]) -> list[Goal]:
-    """The named goals come first, in this order, with the highest priority that there is."""
+    """The named goals come first, in this order, with the highest priority that there is.
+
+    For a goal of the repo that holds until its file says another priority than it does now.
+    """
     first = [find(journal, name) for name in dict.fromkeys(names)]
     rest = [goal for goal in ordered(journal) if goal.id not in {one.id for one in first}]
     highest = max((goal.priority for goal in (*first, *rest)), default=0)
+    raised = _raised(journal)
+    for goal in first:
+        if goal.source is not None:
+            raised[goal.id] = (raised.get(goal.id, (goal.priority, 0))[0], highest)
     with journal.together():
         for goal in first:
             journal.save_goal(goal.model_copy(update={"priority": highest}))
+        journal.set_fact(RAISED, json.dumps(raised) if raised else None)
         journal.set_fact(ORDER, json.dumps([goal.id for goal in (*first, *rest)]))
     return ordered(journal)
+
+
+def _raised(journal: Journal) -> dict[str, tuple[int, int]]:
+    found = json.loads(journal.fact(RAISED) or "{}")
+    return {str(name): (int(own), int(now)) for name, (own, now) in found.items()}
 
 
 def take_from_repo(
@@ -97,8 +111,10 @@ def take_from_repo(
 ) -> None:
     """The goals that the evolved repo's own folder holds: new, changed and gone ones.
 
-    Of those that are `broken` now, what they were stays.
+    Of those that are `broken` now, what they were stays; and so does a person's order of them.
     """
+    raised = _raised(journal)
+    kept = {name: row for name, row in raised.items() if name in broken}
     for goal in journal.goals():
         if goal.source is not None and goal.id not in found and goal.id not in broken:
             journal.remove_goal(goal.id)
@@ -107,8 +123,14 @@ def take_from_repo(
         if known is not None and known.source is None:
             continue  # a person's goal of the same name stands
         goal = of_repo(name, fields)
+        own, priority = raised.get(name, (None, 0))
+        if own == goal.priority:
+            goal = goal.model_copy(update={"priority": priority})
+            kept[name] = (own, priority)
         if goal != known:
             journal.save_goal(goal)
+    if kept != raised:
+        journal.set_fact(RAISED, json.dumps(kept) if kept else None)
 
 
 def of_repo(name: str, fields: Mapping[str, Any]) -> Goal:

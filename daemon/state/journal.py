@@ -23,6 +23,7 @@ from ops.faults import around
 
 EVENTS_PAGE_MAX = 10_000
 EVENTS_KEPT_MAX = 200_000
+DECIDED = ("decided", "ended", "created")  # when a candidate ended, by the first that is known
 
 
 class Journal:
@@ -113,6 +114,17 @@ class Journal:
         marks = ",".join("?" * len(CANDIDATE_ENDED))
         query = f"SELECT record FROM candidate WHERE state NOT IN ({marks}) ORDER BY id"
         rows = self._rows(query, *map(str, CANDIDATE_ENDED))
+        return [Candidate.model_validate_json(row[0]) for row in rows]
+
+    def decided_since(self, begin: float) -> list[Candidate]:
+        """Oldest first: those that came to their end at `begin` (unix seconds) or later.
+
+        Of one that an older org ended, the end of its cycle stands for that.
+        """
+        marks = ",".join("?" * len(CANDIDATE_ENDED))
+        when = ",".join(f"json_extract(record, '$.{name}')" for name in DECIDED)
+        query = f"SELECT record FROM candidate WHERE state IN ({marks}) AND coalesce({when}) >= ?"
+        rows = self._rows(f"{query} ORDER BY id", *map(str, CANDIDATE_ENDED), begin)
         return [Candidate.model_validate_json(row[0]) for row in rows]
 
     def has_candidate(self, name: str) -> bool:

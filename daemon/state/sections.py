@@ -59,7 +59,7 @@ class Notify(Section):
     targets: tuple[str, ...] = ()
     on: tuple[str, ...] = (
         *("promotion", "rollback", "approval", "streak", "pause"),
-        *("report", "model", "budget", "wall", "stall"),
+        *("report", "model", "budget", "wall", "stall", "job"),
     )
 
 

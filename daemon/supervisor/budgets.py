@@ -72,12 +72,23 @@ def recorded_in(path: Path) -> tuple[int, int]:
 
 
 def drafted(
-    world: World, name: str, before: tuple[int, int], metered: tuple[int, int]
-) -> tuple[int, int]:
-    """Prompt and completion tokens of a whole draft: what its session held `before`, and what
-    was metered since; or what the session holds, which outlives a broker that died, if more."""
-    counted = before[0] + metered[0], before[1] + metered[1]
-    return max(counted, recorded(world, name), key=sum)
+    world: World,
+    name: str,
+    before: tuple[tuple[int, int], Spent],
+    metered: tuple[tuple[int, int], float | None],
+) -> dict[str, Any]:
+    """What a whole draft used, as fields of its candidate: `before`, and what was metered since.
+
+    Or what its session holds, which outlives a broker that died, if that is more. Tokens are of
+    prompts and replies.
+    """
+    (counted, spent), (since_then, money) = before, metered
+    counted = counted[0] + since_then[0], counted[1] + since_then[1]
+    prompt, completion = whole = max(counted, recorded(world, name), key=sum)
+    found: dict[str, Any] = {"tokens": prompt + completion, "prompt_tokens": prompt}
+    known = whole == counted and money is not None and spent.money is not None
+    found["money"] = (money or 0.0) + (spent.money or 0.0) if known else None
+    return found | {"completion_tokens": completion}
 
 
 def today(world: World) -> Spent:

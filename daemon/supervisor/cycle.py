@@ -10,7 +10,7 @@ from typing import Any
 
 from daemon.core import release as releases
 from daemon.core.budget import Spent
-from daemon.core.candidate import Candidate, Stage, new_id
+from daemon.core.candidate import ENDED, Candidate, Stage, new_id
 from daemon.core.events import Kind
 from daemon.core.goal import Goal, Protocol
 from daemon.core.promotion import State, stage_after
@@ -121,6 +121,8 @@ class Cycle:
 
     def move(self, candidate: Candidate, stage: Stage, **changes: Any) -> Candidate:
         """To `stage`, durably, then told."""
+        if stage in ENDED:
+            changes["decided"] = self.world.clock()
         moved = candidate.to(stage, **changes)
         try:
             self.world.journal.save_candidate(moved)
@@ -133,9 +135,10 @@ class Cycle:
         return moved
 
     def _may_promote(self, candidate: Candidate) -> bool:
-        held = candidate.needs_approval and not candidate.approved
-        free = frozen.why(self.world) is None
-        return self.world.settings.policy.promote == "auto" and not held and free
+        return self.world.settings.policy.promote == "auto" and self._is_free(candidate)
+
+    def _is_free(self, candidate: Candidate) -> bool:
+        return not candidate.wants_a_yes and frozen.why(self.world) is None
 
     # Author
 
@@ -171,13 +174,8 @@ class Cycle:
                 shutil.copyfile(record, wish.record)  # the evidence keeps its own, for a replay
         metered = draft.usage[COUNTED[0]], draft.usage[COUNTED[1]]
         used = Spent(tokens=sum(metered), money=draft.money)
-        prompt, completion = budgets.drafted(self.world, candidate.id, before, metered)
-        known = {"head": draft.head, "tokens": prompt + completion}
-        known["drafted"] = int(self.world.clock())
-        known |= {"prompt_tokens": prompt, "completion_tokens": completion}
-        counted = prompt + completion == sum(before) + sum(metered)  # by one broker, whole
-        if counted and draft.money is not None and spent.money is not None:
-            known["money"] = draft.money + spent.money
+        known = budgets.drafted(self.world, candidate.id, (before, spent), (metered, draft.money))
+        known |= {"head": draft.head, "drafted": int(self.world.clock())}
         verdict = outcome.unfinished(draft, candidate, allowed.ended(draft.status, used))
         if verdict is not None:
             stage, reason = verdict
@@ -251,7 +249,8 @@ class Cycle:
                     raise
                 # It does not fit on the main of now.
                 return self.move(self._now(candidate), Stage.REJECTED, reason=refused.message)
-            if candidate.state is not Stage.JUDGED:
+            # Another main may protect more, and while it was judged a freeze may have begun.
+            if candidate.state is not Stage.JUDGED or not self._is_free(candidate):
                 return candidate
         raise Refused("main kept moving while the candidate was judged", "try again later")
 

@@ -87,6 +87,8 @@ class Evolving:
             raise Refused(f"no recorded session at {session}", "name a file", Exit.ABSENT)
         if record and not Path(str(record)).parent.is_dir():
             raise Refused(f"no folder for a recording at {record}", "make it first", Exit.ABSENT)
+        if record and Path(str(record)).is_dir():
+            raise Refused(f"{record} is a folder", "name a file in it: --record FILE")
         return Wish(goal, Path(session) if session else None, Path(record) if record else None)
 
     def _chosen(self, arguments: Arguments, program: Path) -> Goal:

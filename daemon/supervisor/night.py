@@ -104,11 +104,11 @@ class Night:
         return bool(goals.open_goals(self.world.journal, budgets.exhausted(self.world)))
 
     def _waiting(self) -> Candidate | None:
-        """What passed while promotions were frozen."""
+        """What passed, or had its yes, while promotions were frozen."""
         if self.world.settings.policy.promote != "auto":
             return None
         for one in self.world.journal.open_candidates():
-            if one.state is Stage.JUDGED and one.passed and not one.needs_approval:
+            if one.state is Stage.JUDGED and one.passed and not one.wants_a_yes:
                 return one
         return None
 

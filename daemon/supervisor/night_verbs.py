@@ -21,6 +21,7 @@ from ops.files import write_atomic
 from ops.lease import hold
 
 DAY_SECONDS = 86400.0
+REPORTED = "reported"  # the fact: until when the last report by the clock went
 Arguments = Mapping[str, Any]
 Verb = Callable[[Arguments], Awaitable[Answer]]
 
@@ -81,20 +82,29 @@ class NightVerbs:
             rows = await canaries.tried(world, cycle.slots, cycle.broker, world.serving())
         fooled = [str(row["name"]) for row in rows if not row["rejected"]]
         if fooled:
-            frozen.freeze(world, on=True)
-            text = f"the gates let pass: {', '.join(fooled)}; promotions are frozen"
-            raise Failed(text, "mend the gates, then: orgctl unfreeze")
+            text = f"the gates let pass: {', '.join(fooled)}"
+            frozen.freeze(world, on=True, reason=text)
+            raise Failed(f"{text}; promotions are frozen", "mend that, then: orgctl unfreeze")
         return f"all {len(rows)} canaries rejected"
 
     async def _report(self) -> str:
-        """Kept beside the evidence, and told as a notice."""
-        now = self.world.clock()
-        found = report.report(self.world, self.night.pace(), now - DAY_SECONDS)
+        """Of all since the one before; kept beside the evidence, and told as a notice."""
+        found = self._since(self._reported())
         folder = self.world.layout.evidence / "reports"
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{local(now).date().isoformat()}.json"
+        path = folder / f"{local(found['until']):%Y-%m-%dT%H%M%S}.json"
         write_atomic(path, json.dumps(found, indent=1).encode())
+        self.world.journal.set_fact(REPORTED, str(found["until"]))
         return report.summary(found)
+
+    def _since(self, when: float) -> Answer:
+        return report.report(self.world, self.night.pace(), self.schedule, when)
+
+    def _reported(self) -> float:
+        """Until when all is reported: a day's length differs, and a report may be late."""
+        now = self.world.clock()
+        last = float(self.world.journal.fact(REPORTED) or now - DAY_SECONDS)
+        return last if last <= now else now - DAY_SECONDS  # a clock was set back
 
     async def _observe(self) -> str:
         asked: observing.Routes = {}
@@ -108,8 +118,9 @@ class NightVerbs:
     # Verbs
 
     async def report(self, arguments: Arguments) -> Answer:
-        since = float(arguments.get("since") or self.world.clock() - DAY_SECONDS)
-        return report.report(self.world, self.night.pace(), since)
+        asked = arguments.get("since")
+        since = self.world.clock() - DAY_SECONDS if asked is None else float(asked)
+        return self._since(since)
 
     async def replay(self, arguments: Arguments) -> Answer:
         with hold(self.world.layout.lease, "replaying a candidate"):

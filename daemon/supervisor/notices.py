@@ -5,52 +5,85 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from daemon.core.events import Kind
 from daemon.core.release import Release
 from daemon.supervisor.broker import boot_argv, log_file
+from daemon.supervisor.schedule import FAILED
 from daemon.supervisor.world import Event, World
+from ops.errors import Trouble
 from ops.processes import spawn
 
 REQUEST_FD = 4
 SEND_SECONDS = 60.0
 STREAK = 5  # rejections in a row that are worth a word, and each further five
 A_MINUTE_MAX = 6
+AGAIN_SECONDS = 3600.0  # the same words are not said again so soon
 TEXT_CHARS_MAX = 1000
 WORTH = {"reverted": "rollback", "serving": "promotion"}
-# Notices by how they begin, else by a word that they hold.
+NOT_SENT = "a notice was not sent: "
+# A job that went wrong, else notices by how they begin, else by a word that they hold.
+JOB = re.compile(rf"schedule: \w+(: {FAILED}| stands still: )")
 BEGINS = {
+    NOT_SENT: None,  # nor is anything else of it told, whatever it holds
     "schedule: report: ": "report",
     "cycles are paused": "pause",
     "no model answers": "model",
     "the model answers again": "model",
+    "cells are off": "wall",
+    "current gives no answer": "stall",
+    "current did not start again": "stall",
 }
-HOLDS = {"budget": "budget", "walls": "wall", "stalled": "stall"}
+HOLDS = {"budget": "budget"}
 
 
 @dataclass
 class Notices:
-    """Reads events, picks what was asked for, and has each sent by a process of its own."""
+    """Reads events, picks what was asked for, and has each sent by a process of its own.
+
+    It listens from when it is made, so that what a start has to tell is heard.
+    """
 
     world: World
     program: Release
     streak: int = 0
     sent: tuple[float, ...] = ()
+    said: dict[str, float] = field(default_factory=dict)  # text -> when, of the last hour
+
+    def __post_init__(self) -> None:
+        self.ear = self.world.listen()
 
     async def watch(self) -> None:
-        wanted = self.world.settings.notify
-        if not wanted.targets:
-            return
-        ear = self.world.listen()
+        """Whom to tell what is asked anew each time: a person may have said otherwise."""
         try:
             while True:
-                found = self.worth(await ear.get())
-                if found is not None and found[0] in wanted.on and self._may():
-                    await self.send(found[1])
+                found = self.worth(await self.ear.get())
+                wanted = self.world.settings.notify
+                if found is None or not wanted.targets or found[0] not in wanted.on:
+                    continue
+                if self._is_new(found[1]) and self._may():
+                    self.said[found[1]] = self.world.clock()
+                    await self._told(found[1])
         finally:
-            self.world.deafen(ear)
+            self.world.deafen(self.ear)
+
+    async def _told(self, text: str) -> None:
+        """The next one may reach people, whatever became of this one."""
+        try:
+            why = None if await self.send(text) else "see: orgctl logs broker"
+        except (Trouble, OSError) as trouble:
+            why = str(trouble)
+        if why is not None:
+            self.world.tell(Kind.NOTICE, text=NOT_SENT + why)
+
+    def _is_new(self, text: str) -> bool:
+        now = self.world.clock()
+        self.said = {one: at for one, at in self.said.items() if now - AGAIN_SECONDS < at <= now}
+        return text not in self.said
 
     def worth(self, event: Event) -> tuple[str, str] | None:
         """Its kind in the words of the setting, and the sentence; None for all the rest."""
@@ -62,9 +95,11 @@ class Notices:
         text = str(event.get("text") or "")
         if kind != "notice":
             return None
+        if JOB.match(text):
+            return "job", text
         for start, name in BEGINS.items():
             if text.startswith(start):
-                return name, text
+                return (name, text) if name else None
         return next(((name, text) for word, name in HOLDS.items() if word in text), None)
 
     def _ended(self, event: Event) -> tuple[str, str] | None:
@@ -88,7 +123,8 @@ class Notices:
         """Whether every target took it; what went wrong is in the broker's log."""
         targets = list(self.world.settings.notify.targets)
         asked = {"title": "org", "text": text[:TEXT_CHARS_MAX], "targets": targets}
-        request, log = os.memfd_create("notice"), log_file(self.world, "broker")
+        log = log_file(self.world, "broker")
+        request = os.memfd_create("notice")
         try:
             os.write(request, json.dumps(asked).encode())
             os.lseek(request, 0, os.SEEK_SET)

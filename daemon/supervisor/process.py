@@ -30,7 +30,7 @@ from daemon.supervisor.notices import Notices
 from daemon.supervisor.promoter import Promoter
 from daemon.supervisor.pulse import tell_ready
 from daemon.supervisor.rebuild import rebuild
-from daemon.supervisor.reloading import reload
+from daemon.supervisor.reloading import reload, tell_walls
 from daemon.supervisor.renewal import Renewal
 from daemon.supervisor.revival import Revival
 from daemon.supervisor.slots import Slots
@@ -73,6 +73,7 @@ class Supervisor:
         self._watcher = Watcher(world, slots)
         self._promoter = Promoter(world, slots, self._watcher)
         cycle = Cycle(world, broker, slots, self._promoter)
+        self._notices = Notices(world, broker.program)
         self._renewal = Renewal(world, custody, self._promoter, self._stopping)
         self._verbs = Verbs(world, slots, self._promoter, cycle, self._stopping)
         table: dict[str, Verb] = {**self._verbs.table(), "reload": partial(reload, world, broker)}
@@ -118,6 +119,7 @@ class Supervisor:
         say_ready({"ready": await self._verbs.status({})})
         self._custody.ready()
         world.tell(Kind.NOTICE, text="the supervisor is ready")
+        tell_walls(world)
         for name, habit in self._habits().items():
             self.tasks.append(asyncio.create_task(habits.keep(world, name, habit)))
         self.tasks.append(tell_ready(world, slots))
@@ -127,7 +129,7 @@ class Supervisor:
             "the renewal": self._renewal.watch,
             "the watcher": self._watcher.watch,
             "the schedule": self._verbs.nights.schedule.watch,
-            "the notices": Notices(self._world, self._broker.program).watch,
+            "the notices": self._notices.watch,
             "the revival": Revival(self._world, self._verbs.cycle).run,
         }
 

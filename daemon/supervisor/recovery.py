@@ -84,7 +84,8 @@ async def resume(world: World, slots: Slots, promoter: Promoter) -> None:
     for candidate in world.journal.open_candidates():
         if candidate.state is not Stage.JUDGED and not may_go_on(world, candidate):
             reason = f"the supervisor stopped while it was {candidate.state}"
-            worked.end(world, candidate.to(Stage.ABANDONED, reason=reason))
+            ended = candidate.to(Stage.ABANDONED, reason=reason, decided=world.clock())
+            worked.end(world, ended)
             world.tell(Kind.CANDIDATE, candidate.id, state="abandoned", reason=reason)
     world.tell(Kind.NOTICE, text=f"recovered in {time.monotonic() - began:.2f} s")
 
@@ -92,7 +93,7 @@ async def resume(world: World, slots: Slots, promoter: Promoter) -> None:
 def _settle_candidate(world: World, name: str, stage: Stage, release: str | None) -> None:
     candidate = world.journal.candidate(name)
     if candidate is not None and candidate.state is Stage.JUDGED:
-        settled = candidate.to(stage, release=release)
+        settled = candidate.to(stage, release=release, decided=world.clock())
         if candidate.ended is None:
             ideas.ended(world, worked.end(world, settled))
         else:

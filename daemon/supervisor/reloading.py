@@ -1,7 +1,8 @@
-"""Settings read again by a supervisor that goes on."""
+"""Settings read again by a supervisor that goes on, and what of them is worth a warning."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,19 @@ from daemon.state.settings import load
 from daemon.supervisor import signing
 from daemon.supervisor.broker import Broker
 from daemon.supervisor.world import World
+from ops.errors import Trouble
+
+WALLS, OFF = "walls", "off"  # the fact that there are none
+
+
+def tell_walls(world: World) -> None:
+    """That there are none is told once, until there are some again."""
+    off, told = world.settings.cells.backend == "none", world.journal.fact(WALLS) == OFF
+    if off and not told:
+        world.tell(Kind.NOTICE, text="cells are off: model-written code runs without walls")
+    if off != told:
+        with contextlib.suppress(Trouble):  # with a full disk it is told again
+            world.journal.set_fact(WALLS, OFF if off else None)
 
 
 async def reload(world: World, broker: Broker, _: Mapping[str, Any]) -> dict[str, Any]:
@@ -19,4 +33,5 @@ async def reload(world: World, broker: Broker, _: Mapping[str, Any]) -> dict[str
     world.settings = settings
     await broker.reload()
     world.tell(Kind.NOTICE, text="the settings were read again")
+    tell_walls(world)
     return {"home": str(world.layout.home), "state": "reloaded"}

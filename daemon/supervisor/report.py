@@ -4,32 +4,41 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from daemon.core import release as releases
 from daemon.core.budget import total
 from daemon.core.candidate import Candidate, Stage
 from daemon.core.clockwork import Pace
+from daemon.core.events import Kind
 from daemon.core.project import State as ProjectState
 from daemon.core.promotion import State
 from daemon.state import goals, projects
 from daemon.supervisor import budgets, frozen, learned
+from daemon.supervisor.schedule import Schedule
 from daemon.supervisor.world import World
 
 PROMOTIONS_MAX = 1_000
+EVENTS_MAX = 10_000  # of promotions, to find when those ended
 SPARED = ("the same change as ", "the author changed nothing")
 
 
-def report(world: World, pace: Pace, since: float) -> dict[str, Any]:
-    """Of all candidates that were begun after `since` (unix seconds)."""
-    tried = list(reversed(list(budgets.since(world, since))))
-    spent = total(budgets.of(world, one) for one in tried)
+def report(world: World, pace: Pace, schedule: Schedule, since: float) -> dict[str, Any]:
+    """Of what came to an end since then (unix seconds), and of what is open.
+
+    Spent is what those cost whose cycle had not ended before: who waits for a person for days
+    cost nothing anew.
+    """
+    until = world.clock()
+    tried = _tried(world, since)
+    spent = total(budgets.of(world, one) for one in tried if not _ended_before(one, since))
     back = taken_back(world, since)
     merges = {one["merge"] for one in back}
     outcomes = Counter(_outcome(one, merges) for one in tried)
     return {
         "since": since,
-        "until": world.clock(),
+        "until": until,
         "tried": len(tried),
         "outcomes": dict(outcomes),
         "candidates": [_row(world, one, merges) for one in tried],
@@ -40,8 +49,18 @@ def report(world: World, pace: Pace, since: float) -> dict[str, Any]:
         "day_limit": budgets.day_limit(world).model_dump(),
         "saved": {"judgements": sum(_spared(one) for one in tried)},
         "learned": learned.table(world.journal),
-        "needs": needs(world, pace),
+        "needs": needs(world, pace, schedule),
     }
+
+
+def _tried(world: World, since: float) -> list[Candidate]:
+    """Oldest first. By their ends: what began before is told by the report that sees it end."""
+    found = (*world.journal.decided_since(since), *world.journal.open_candidates())
+    return sorted(found, key=lambda one: one.id)
+
+
+def _ended_before(candidate: Candidate, since: float) -> bool:
+    return candidate.ended is not None and candidate.ended < int(since)
 
 
 def _outcome(candidate: Candidate, back: set[Any]) -> str:
@@ -66,8 +85,12 @@ def _row(world: World, candidate: Candidate, back: set[Any]) -> dict[str, Any]:
 
 
 def taken_back(world: World, since: float) -> list[dict[str, Any]]:
-    """What was in service and is no more, by probation or by a person."""
-    ended = (one for one in world.journal.promotions(PROMOTIONS_MAX) if one.when >= since)
+    """What was in service and is no more, by probation or by a person, from `since` on."""
+    said = world.journal.last_events(EVENTS_MAX, Kind.PROMOTION)
+    at = {one["id"]: one["at"] for one in said if one["state"] == State.REVERTED}
+    promotions = world.journal.promotions(PROMOTIONS_MAX)
+    # Its own time is when it began; of a journal that was rebuilt from git no other is known.
+    ended = (one for one in promotions if at.get(one.id, one.when) >= since)
     return [
         {
             "candidate": one.candidate or world.point(one.merge).trailers.get(releases.CANDIDATE),
@@ -108,27 +131,14 @@ def _measured(world: World, candidate: Candidate, back: set[Any]) -> dict[str, A
     return row | {"before": before, "after": after, "kept": _outcome(candidate, back) == "promoted"}
 
 
-def needs(world: World, pace: Pace) -> list[dict[str, str]]:
+def needs(world: World, pace: Pace, schedule: Schedule) -> list[dict[str, str]]:
     """What waits for a person, each with the next step."""
-    found: list[tuple[str, str]] = []
-    for one in world.journal.open_candidates():
-        if one.outcome() == "awaiting-approval":
-            found.append((f"{one.branch} waits for a yes: {one.goal}", f"orgctl approve {one.id}"))
-    spent, done = budgets.exhausted(world), goals.reached(world.journal)
-    for goal in goals.ordered(world.journal):
-        project = projects.find(world.journal, goal.id)
-        if goal.proposed:
-            found.append((f"proposed goal {goal.title}", f"orgctl goal accept {goal.id}"))
-        elif project.state is ProjectState.BLOCKED:
-            text = f"{goal.id} is blocked: {project.reason}"
-            found.append((text, f"orgctl goal retry {goal.id}"))
-        elif goal.id in spent and goal.id not in done:
-            text = f"{goal.id} has used up its own budget: {spent[goal.id]}"
-            found.append((text, "orgctl budget"))
+    found = [*_waiting(world, schedule), *_goals(world)]
+    for name, why in schedule.failures().items():
+        found.append((f"the job {name} failed: {why}", f"orgctl schedule run {name}"))
     if pace.paused:
         found.append(("cycles are paused after rejections", "orgctl schedule resume"))
-    if world.journal.fact(frozen.FACT) is not None:
-        found.append(("promotions are frozen by a person", "orgctl unfreeze"))
+    found += [(one.message, one.hint) for one in frozen.standing(world)]
     if (held := budgets.spent(world)) is not None:
         found.append((held, "orgctl budget"))
     if world.settings.cells.backend == "none":
@@ -137,9 +147,36 @@ def needs(world: World, pace: Pace) -> list[dict[str, str]]:
     return [{"what": what, "next": step} for what, step in found]
 
 
+def _waiting(world: World, schedule: Schedule) -> Iterator[tuple[str, str]]:
+    """Candidates that passed; one that the next cycle promotes by itself needs nobody."""
+    by_itself = world.settings.policy.promote == "auto" and schedule.rule("cycles")
+    for one in world.journal.open_candidates():
+        if one.outcome() != "awaiting-approval":
+            continue
+        if one.wants_a_yes:
+            yield f"{one.branch} waits for a yes: {one.goal}", f"orgctl approve {one.id}"
+        elif not by_itself:
+            yield f"{one.branch} waits to be promoted: {one.goal}", f"orgctl promote {one.id}"
+
+
+def _goals(world: World) -> Iterator[tuple[str, str]]:
+    spent, done = budgets.exhausted(world), goals.reached(world.journal)
+    for goal in goals.ordered(world.journal):
+        project = projects.find(world.journal, goal.id)
+        if goal.proposed:
+            yield f"proposed goal {goal.title}", f"orgctl goal accept {goal.id}"
+        elif project.state is ProjectState.BLOCKED:
+            yield f"{goal.id} is blocked: {project.reason}", f"orgctl goal retry {goal.id}"
+        elif goal.id in spent and goal.id not in done:
+            yield f"{goal.id} has used up its own budget: {spent[goal.id]}", "orgctl budget"
+
+
 def summary(found: dict[str, Any]) -> str:
     """One line, for notices."""
-    told = ", ".join(f"{count} {name}" for name, count in sorted(found["outcomes"].items()))
+    counts = dict(found["outcomes"])
+    if earlier := len(found["reverted"]) - counts.get("reverted", 0):
+        counts["taken back that served before"] = earlier
+    told = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
     money = found["spent"]["money"]
     price = "an unknown sum" if money is None else f"{money:.2f}"
     needed = f"; {len(found['needs'])} things need a person" if found["needs"] else ""

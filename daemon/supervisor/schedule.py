@@ -24,7 +24,9 @@ POLL_SECONDS = 30.0
 BUSY_AGAIN_SECONDS = 60.0
 FACT, RULE = "job:", "rule:"
 OFF = "off"
-HELD = "held: "  # how the outcome of a job begins that something keeps from running
+# How the outcome of a job begins that something keeps from running, that another operation was in
+# the way of, and that went wrong.
+HELD, BUSY, FAILED = "held: ", "put off: ", "not done: "
 Work = Callable[[], Awaitable[str]]  # what it did, in a few words
 
 
@@ -88,39 +90,53 @@ class Schedule:
 
     def begin(self, name: str) -> bool:
         """False when it still runs."""
-        if name in self.running and not self.running[name].done():
+        if self._runs(name):
             return False
         task = self.running[name] = asyncio.create_task(self._run(name))
         task.add_done_callback(partial(tell_bug, self.world, f"the job {name}"))
         return True
 
     async def _run(self, name: str) -> None:
-        busy = False
         try:
             outcome = await self.works[name]()
         except (Trouble, OSError) as trouble:
-            busy = isinstance(trouble, Refused) and trouble.code is Exit.BUSY
-            outcome = f"{HELD if busy else 'not done: '}{trouble}"
+            busy = isinstance(trouble, Trouble) and trouble.code is Exit.BUSY
+            outcome = f"{BUSY if busy else FAILED}{trouble}"
         with contextlib.suppress(Trouble, OSError):  # it was told; the next run is kept again
-            self._outcome(name, outcome, busy)
+            self._outcome(name, outcome)
         self.changed.set()
 
-    def _outcome(self, name: str, outcome: str, busy: bool = False) -> None:
+    def _outcome(self, name: str, outcome: str) -> None:
         """Told first: that is never lost, while a full disk may keep it from being written.
 
         What holds a job for long is told once. House-keeping that met a running operation is
         tried again soon: its next time may be a week away.
         """
-        if not outcome.startswith(HELD) or outcome != self.told.get(name):
+        if not outcome.startswith((HELD, BUSY)) or outcome != self.told.get(name):
             self.world.tell(Kind.NOTICE, text=f"schedule: {name}: {outcome}")
         self.told[name] = outcome
-        if (job := self.job(name)) is None:
+        job = self.job(name)
+        if job is None:
             return
-        job = job.model_copy(update={"outcome": outcome})
+        busy = outcome.startswith(BUSY)
+        if not (busy and self._failed(job)):  # that it could not even begin makes no failure good
+            job = job.model_copy(update={"outcome": outcome})
         if busy and job.makes_up and job.next is not None:
             soon = self.world.clock() + BUSY_AGAIN_SECONDS
             job = job.model_copy(update={"next": min(job.next, soon)})
         self.save(job)
+
+    def _failed(self, job: Job) -> bool:
+        return (job.outcome or "").startswith(FAILED)
+
+    def failures(self) -> dict[str, str]:
+        """Job -> why its last run failed, of those that have a rule and do not run now."""
+        jobs = [self.job(name) for name in self.works if not self._runs(name)]
+        failed = [job for job in jobs if job is not None and self._failed(job)]
+        return {job.name: str(job.outcome).removeprefix(FAILED) for job in failed}
+
+    def _runs(self, name: str) -> bool:
+        return name in self.running and not self.running[name].done()
 
     async def watch(self) -> None:
         """Until it is cancelled, and with it what it began."""
@@ -156,7 +172,6 @@ class Schedule:
         rows: list[dict[str, object]] = []
         for name in self.works:
             job = self.job(name)
-            busy = name in self.running and not self.running[name].done()
             shown = job.model_dump() if job else {"name": name, "rule": OFF, "next": None}
-            rows.append(shown | {"running": busy})
+            rows.append(shown | {"running": self._runs(name)})
         return rows

@@ -158,7 +158,7 @@ class Verbs:
                 f"see: orgctl show {candidate.id}",
                 Exit.JUDGED_NO,
             )
-        if candidate.needs_approval and not candidate.approved:
+        if candidate.wants_a_yes:
             raise Refused(
                 f"{candidate.branch} touches protected paths and waits for approval",
                 f"look at it with: orgctl diff {candidate.id}",

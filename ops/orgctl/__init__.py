@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -75,6 +76,13 @@ from ops.orgctl.common import ASKED, app, take_common
 from ops.orgctl.owner import become
 
 INTERRUPTED = 130
+# What is wrong with the name of a file, and not with the machine.
+MISNAMED = frozenset(
+    {
+        *(errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ELOOP),
+        *(errno.ENAMETOOLONG, errno.EROFS, errno.ENXIO, errno.ENODEV),
+    }
+)
 TOLD_CHARS_MAX = 1000
 VERBS = (
     instance,
@@ -117,12 +125,32 @@ def main(argv: list[str]) -> int:
         return code
     except Trouble as trouble:
         return _tell(trouble.message, trouble.hint, trouble.code)
-    except PermissionError as error:
-        text = f"{error.filename or 'that'}: permission denied"
-        return _tell(text, "run it as the owner of the instance", Exit.MISUSE)
     except (BrokenPipeError, SystemExit):  # typer's own way out of a closed pipe is an exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+        _say_no_more()
         return Exit.DONE  # whoever read our output has enough
+    except OSError as error:
+        return _not_done(error)
+
+
+def _say_no_more() -> None:
+    """What is left to be printed goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+
+
+def _not_done(error: OSError) -> int:
+    """The machine said no; to a file that cannot be what it was named for, that is misuse."""
+    why = (error.strerror or str(error)).lower()
+    if error.filename is None:
+        if error.errno == errno.ENOSPC:  # what took our output
+            _say_no_more()
+        return _tell(f"not done: {why}", "see: orgctl doctor", Exit.JUDGED_NO)
+    text = f"{os.fsdecode(error.filename)}: {why}"
+    if isinstance(error, PermissionError):
+        hint = "run it as the owner of the instance, or name another file"
+        return _tell(text, hint, Exit.MISUSE)
+    if error.errno in MISNAMED:
+        return _tell(text, "name another file", Exit.MISUSE)
+    return _tell(text, "see: orgctl doctor", Exit.JUDGED_NO)
 
 
 def _run(argv: list[str]) -> int:

@@ -31,10 +31,7 @@ def plot(
         raise Refused(f"{out.name} is neither .svg nor .png", "name one: --out fitness.svg")
     picture = _picture(what)
     data = picture.encode() if out.suffix == ".svg" else _png(picture)
-    try:
-        out.write_bytes(data)
-    except OSError as error:
-        raise Refused(f"{out}: {error.strerror}", "name another file") from error
+    out.write_bytes(data)
     if not say({"file": str(out), "bytes": len(data)}):
         print(f"wrote {out} ({len(data)} bytes)")
 

@@ -14,6 +14,25 @@ def test_the_rest_of_a_budget() -> None:
     assert left(Budget(), spent) == Budget()
     assert left(Budget(tokens=30), spent) == "30 of 30 tokens are spent"
     assert left(Budget(wall_seconds=5), spent) == "10 of 5 wall seconds are spent"
+    assert left(Budget(money=0.5), spent) == "0.5000 of 0.5000 money are spent"
+
+
+def test_what_is_spent_is_told_as_people_read_it() -> None:
+    """To the token, however many: the last one may be why."""
+    spent = Spent(tokens=2_000_120, money=12_345_678.5, wall_seconds=1_234_567.25)
+    told = [
+        left(limit, spent)
+        for limit in (
+            Budget(tokens=2_000_000),
+            Budget(money=12_000_000),
+            Budget(wall_seconds=1_000_000),
+        )
+    ]
+    assert told == [
+        "2000120 of 2000000 tokens are spent",
+        "12345678.5000 of 12000000.0000 money are spent",
+        "1234567.2 of 1000000 wall seconds are spent",
+    ]
 
 
 def test_unknown_money_is_not_zero() -> None:

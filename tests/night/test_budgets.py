@@ -10,12 +10,14 @@ import pytest
 
 from daemon.broker.faults import Fault
 from daemon.broker.metering import Meter
+from daemon.core.budget import Spent
 from daemon.core.candidate import Candidate, Stage
 from daemon.core.clockwork import Pace
 from daemon.core.goal import Budget, Goal
 from daemon.state import goals
 from daemon.supervisor import budgets, report, worked
 from daemon.supervisor.broker import Door
+from daemon.supervisor.schedule import Schedule
 from daemon.supervisor.world import World
 from ops.errors import Refused
 from tests.night.clock import START, Clock, a_world
@@ -144,8 +146,15 @@ def test_a_broker_that_died_forgot_no_token(tmp_path: Path) -> None:
     usage = {"prompt_tokens": 120, "completion_tokens": 25}
     line = json.dumps({"reply": [{"usage": usage}]})
     (folder / "session.jsonl").write_text(f'{{"session": 1}}\n{line}\n')
-    assert budgets.drafted(world, "c1", (0, 0), (20, 5)) == (120, 25)
-    assert budgets.drafted(world, "c1", (100, 20), (500, 100)) == (600, 120)
+    lost = budgets.drafted(world, "c1", ((0, 0), Spent()), ((20, 5), 0.5))
+    assert (lost["prompt_tokens"], lost["completion_tokens"], lost["money"]) == (120, 25, None)
+    whole = budgets.drafted(world, "c1", ((100, 20), Spent(money=0.5)), ((500, 100), 0.5))
+    assert whole == {
+        "tokens": 720,
+        "prompt_tokens": 600,
+        "completion_tokens": 120,
+        "money": pytest.approx(1.0),
+    }
 
 
 def test_an_author_may_spend_the_strictest(tmp_path: Path) -> None:
@@ -171,7 +180,7 @@ def test_a_goal_that_spent_its_own_budget_lets_the_next_one_come(tmp_path: Path)
         world.journal.save_goal(goal)
     spent(world, "c1", START - 60, 120)
     assert goals.following(world.journal, None, budgets.exhausted(world)).id == "g2"
-    asked = [one["what"] for one in report.needs(world, Pace())]
+    asked = [one["what"] for one in report.needs(world, Pace(), Schedule(world, {}))]
     assert any("g1" in what and "120 of 100 tokens are spent" in what for what in asked)
 
 

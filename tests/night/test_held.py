@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from daemon.core import release as releases
 from daemon.core.candidate import Candidate, Stage
 from daemon.core.goal import Goal
 from daemon.supervisor import budgets, frozen
 from daemon.supervisor.cycle import Cycle
 from daemon.supervisor.schedule import Schedule
+from daemon.supervisor.verbs import Verbs
 from daemon.supervisor.world import World
 from ops.errors import Exit, Refused
+from ops.history import History
+from ops.records import RefChange
 from tests.night.clock import START, Clock, a_world
 from tests.night.test_budgets import limited, spent
+from tests.night.test_outcomes import ONE, commit
 from tests.night.test_pace import Nights
 
 GOAL = Goal(id="g1", text="count")
@@ -79,6 +85,76 @@ def test_no_promotion_happens_in_a_window_of_the_week(tmp_path: Path) -> None:
     clock.now = START + 60 + HOUR_SECONDS
     frozen.refuse(world)
     assert judged(world, "c3") is Stage.PROMOTED
+
+
+def supervised(nights: Nights, cycle: Cycle) -> Verbs:
+    """All that orgctl may ask, around `cycle`; nothing else is asked of."""
+    History.create(nights.world.layout.repo)
+    nights.world.history.move([RefChange(releases.MAIN, commit(nights.world, ONE), None)])
+    nobody = cast("Any", SimpleNamespace(turn=None))
+    return Verbs(nights.world, nobody, nobody, cycle, asyncio.Event())
+
+
+def test_what_had_its_yes_while_it_was_frozen_goes_in_once_it_is_not(tmp_path: Path) -> None:
+    """By itself, with the next cycle; what still wants one waits on."""
+    nights = Nights(tmp_path, freeze=(WINDOW,))
+    world, nobody = nights.world, cast("Any", None)
+    verbs = supervised(nights, Promoting(world, nobody, nobody, nobody))
+    for name in ("c1", "c2"):
+        waits = Candidate(
+            id=name, state=Stage.JUDGED, passed=True, needs_approval=True, goal="count",
+            created=1, ended=2, base="b",
+        )  # fmt: skip
+        world.journal.save_candidate(waits)
+    nights.clock.now = START + 60
+    with pytest.raises(Refused, match=WINDOW):
+        asyncio.run(verbs.approve({"candidate": "c2"}))
+    cycle = verbs.nights.night.cycle
+    assert asyncio.run(cycle()).startswith("held: promotions are frozen at this time")
+    nights.clock.now = START + 60 + HOUR_SECONDS
+    assert asyncio.run(cycle()) == "cand/c2 is now promoted"
+    assert [one.id for one in world.journal.open_candidates()] == ["c1"]
+    assert asyncio.run(cycle()).startswith("nothing to do")
+
+
+class Outdated(Cycle):
+    """A cycle whose verdicts are of another main, where a yes was not wanted."""
+
+    wanted = True
+
+    def _stale(self, candidate: Candidate) -> bool:
+        return candidate.needs_approval is not self.wanted
+
+    async def judge(self, candidate: Candidate) -> Candidate:
+        candidate = self.move(candidate, Stage.BUILT)
+        return self.move(candidate, Stage.JUDGED, passed=True, needs_approval=self.wanted)
+
+    async def _promote(self, candidate: Candidate) -> Candidate:
+        return self.move(candidate, Stage.PROMOTED, release="release/1")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "approved", "window", "stage"),
+    [
+        (True, False, False, Stage.JUDGED),
+        (True, True, False, Stage.PROMOTED),
+        (False, False, False, Stage.PROMOTED),
+        (False, False, True, Stage.JUDGED),
+    ],
+)
+def test_what_is_judged_anew_is_held_to_what_holds_now(
+    tmp_path: Path, wanted: bool, approved: bool, window: bool, stage: Stage
+) -> None:
+    """It may touch what is protected by now, and a window may have begun meanwhile."""
+    world, nobody = a_world(tmp_path, clock := Clock(), freeze=(WINDOW,)), cast("Any", None)
+    clock.now = START + 60 * window
+    cycle = Outdated(world, nobody, nobody, nobody)
+    cycle.wanted = wanted
+    waits = Candidate(
+        id="c1", state=Stage.JUDGED, passed=True, needs_approval=not wanted, approved=approved,
+        goal="count", created=1, ended=2, base="b",
+    )  # fmt: skip
+    assert asyncio.run(cycle.promote_waiting(waits)).state is stage
 
 
 def test_no_cycle_begins_once_the_days_time_is_spent(tmp_path: Path) -> None:

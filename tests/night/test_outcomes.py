@@ -21,6 +21,7 @@ from daemon.state import goals, projects
 from daemon.supervisor import bad, ideas, outcome, report
 from daemon.supervisor.author import Draft
 from daemon.supervisor.cycle import Cycle
+from daemon.supervisor.schedule import Schedule
 from daemon.supervisor.wish import Wish
 from daemon.supervisor.world import World
 from ops.errors import Exit, Failed, Refused
@@ -229,7 +230,7 @@ def test_a_goal_whose_release_was_taken_back_is_open_again(world: World, by_hand
         world.journal.save_promotion(back)
         assert goals.reached(world.journal) == frozenset()
         assert project(world).tries == number
-        told = report.report(world, Pace(), START - 60)
+        told = report.report(world, Pace(), Schedule(world, {}), START - 60)
         assert (told["outcomes"], told["reverted"][-1]["candidate"]) == ({"reverted": 1}, "c1")
     assert project(world).state is State.BLOCKED
     assert "it was slow" in str(project(world).reason)

@@ -201,7 +201,7 @@ def test_house_keeping_that_meets_a_running_cycle_is_made_up_for(tmp_path: Path)
         assert job is not None and job.outcome == "done"
         assert job.next == START + 60 + 7 * 86400
         told = [one["text"] for one in world.journal.last_events(9)]
-        assert len([text for text in told if "canaries: held: busy" in text]) == 1, told
+        assert len([text for text in told if "canaries: put off: busy" in text]) == 1, told
 
     asyncio.run(night())
 

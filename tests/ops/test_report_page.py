@@ -58,6 +58,11 @@ def test_the_text_tells_it_all() -> None:
     assert "orgctl approve c1" in told
 
 
+def test_a_figure_is_told_to_its_last_digit() -> None:
+    one = found()["candidates"][0] | {"tokens": 2_000_120}
+    assert ">2000120<" in report_page.page(found(candidates=[one]))
+
+
 def test_an_empty_night_is_told_too() -> None:
     nothing = found(candidates=[], outcomes={}, gates={}, measures=[], needs=[], tried=0)
     assert "tried: 0" in report_page.text(nothing)

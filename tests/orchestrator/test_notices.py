@@ -14,9 +14,13 @@ from typing import Any
 
 import pytest
 
+from daemon.core.events import Kind
 from daemon.core.release import Release
 from daemon.state.settings import load
 from daemon.supervisor.notices import A_MINUTE_MAX, STREAK, Notices
+from daemon.supervisor.reloading import tell_walls
+from daemon.supervisor.world import World
+from tests.night.clock import START, Clock, a_world
 from tests.orchestrator.house import ROOT, House, house
 from tests.serving import Handler, serving
 
@@ -69,6 +73,14 @@ def test_a_notice_reaches_its_receiver(here: House) -> None:
         ({"kind": "cycle.ended", "outcome": "awaiting-approval", "candidate": "x"}, "approval"),
         ({"kind": "notice", "text": "the budget of the day is spent"}, "budget"),
         ({"kind": "notice", "text": "cells are off: it runs without walls"}, "wall"),
+        ({"kind": "notice", "text": "the goal walls.toml is passed over: stalled"}, None),
+        ({"kind": "notice", "text": "current gives no answer and is started again"}, "stall"),
+        ({"kind": "notice", "text": "current did not start again: it ended"}, "stall"),
+        ({"kind": "notice", "text": "schedule: canaries: not done: the gates let pass: x"}, "job"),
+        ({"kind": "notice", "text": "schedule: report: not done: the disk is full"}, "job"),
+        ({"kind": "notice", "text": "schedule: gc stands still: 'x' is no rule"}, "job"),
+        ({"kind": "notice", "text": "schedule: backup: put off: busy: a cycle"}, None),
+        ({"kind": "notice", "text": "a notice was not sent: /budget/logs is gone"}, None),
         ({"kind": "notice", "text": "schedule: report: 3 promoted; 100 tokens, 0.10"}, "report"),
         ({"kind": "notice", "text": "cycles are paused after 10 rejections in a row"}, "pause"),
         ({"kind": "notice", "text": "no model answers at http://127.0.0.1:9"}, "model"),
@@ -89,6 +101,85 @@ def test_a_streak_of_rejections_is_told_once(here: House) -> None:
     assert [one is not None for one in said] == [False] * (STREAK - 1) + [True, False]
     kept.worth(rejected | {"outcome": "promoted"})
     assert kept.worth(rejected) is None
+
+
+def watching(here: World) -> asyncio.Task[None]:
+    return asyncio.create_task(Notices(here, HERE).watch())
+
+
+async def reached(heard: queue.Queue[dict[str, Any]]) -> str:
+    return str((await asyncio.to_thread(heard.get, timeout=SECONDS))["message"])
+
+
+def test_whom_to_tell_may_be_said_later(tmp_path: Path) -> None:
+    """With nobody named at the start; settings that are read again hold from then on."""
+
+    async def night() -> None:
+        world = a_world(tmp_path, Clock())
+        watch = watching(world)
+        await asyncio.sleep(0)
+        world.tell(Kind.NOTICE, text="cycles are paused after 3 rejections in a row")
+        await asyncio.sleep(0)
+        with receiver() as (target, heard):
+            world.settings = load(tmp_path, {"notify": {"targets": [target], "on": ["pause"]}})
+            world.tell(Kind.NOTICE, text="schedule: report: nothing was tried")
+            world.tell(Kind.NOTICE, text="cycles are paused after 10 rejections in a row")
+            assert await reached(heard) == "cycles are paused after 10 rejections in a row"
+            watch.cancel()
+
+    asyncio.run(night())
+
+
+def test_what_cannot_be_sent_is_told_and_the_next_one_is_sent(tmp_path: Path) -> None:
+    """Once: nobody is told by a notice that notices do not work."""
+
+    async def night() -> None:
+        world = a_world(tmp_path, Clock())
+        ear = world.listen()
+        with receiver() as (target, heard):
+            world.settings = load(tmp_path, {"notify": {"targets": [target]}})
+            watch = watching(world)
+            world.layout.logs.rmdir()  # the sender's own log has no place
+            world.tell(Kind.NOTICE, text="cycles are paused after 10 rejections in a row")
+            await ear.get()
+            told = (await asyncio.wait_for(ear.get(), SECONDS))["text"]
+            assert told.startswith("a notice was not sent: ")
+            world.layout.logs.mkdir()
+            world.tell(Kind.NOTICE, text="no model answers at http://127.0.0.1:9")
+            assert (await reached(heard)).startswith("no model answers")
+            assert not watch.done()
+            watch.cancel()
+
+    asyncio.run(night())
+
+
+def test_the_same_words_are_sent_once_an_hour(tmp_path: Path) -> None:
+    """As of a job that fails every few minutes; what another said in between is sent."""
+
+    async def night() -> None:
+        clock = Clock()
+        world = a_world(tmp_path, clock)
+        with receiver() as (target, heard):
+            world.settings = load(tmp_path, {"notify": {"targets": [target]}})
+            watch = watching(world)
+            for minutes, words in ((0, "a"), (20, "a"), (20, "b"), (61, "a")):
+                clock.now = START + minutes * 60
+                world.tell(Kind.NOTICE, text=f"schedule: cycles: not done: {words}")
+                if (minutes, words) != (20, "a"):
+                    assert (await reached(heard))[-1] == words
+            watch.cancel()
+
+    asyncio.run(night())
+
+
+def test_that_cells_are_off_is_told_once(tmp_path: Path) -> None:
+    """At a start or a reload, however often; and anew when they were on in between."""
+    world = a_world(tmp_path, Clock())
+    for backend in ("bubblewrap", "none", "none", "bubblewrap", "none"):
+        world.settings = load(tmp_path, {"cells": {"backend": backend}})
+        tell_walls(world)
+    told = [one["text"] for one in world.journal.last_events(9)]
+    assert told == ["cells are off: model-written code runs without walls"] * 2
 
 
 def test_a_storm_of_events_is_not_one_of_notices(here: House) -> None:

@@ -39,6 +39,35 @@ def test_priority_then_order_then_age(journal: Journal) -> None:
     assert goals.following(journal, None).id == "c"
 
 
+def test_a_persons_order_of_the_repos_goals_holds_until_a_file_says_otherwise(
+    journal: Journal,
+) -> None:
+    """However often the folder is read, and whatever else a file changes; then it is forgotten."""
+    table: dict[str, dict[str, object]] = {
+        name: {"text": name, "priority": priority}
+        for name, priority in (("a", 0), ("b", 5), ("c", 0))
+    }
+
+    def taken(**changed: object) -> list[str]:
+        table["c"] |= changed
+        goals.take_from_repo(journal, table)
+        return names(journal)
+
+    assert taken() == ["b", "a", "c"]
+    goals.reorder(journal, ["c"])
+    assert taken() == taken(text="see") == ["c", "b", "a"]
+    goals.reorder(journal, ["a", "c"])
+    assert taken() == ["a", "c", "b"]
+    table["d"] = {"text": "d", "priority": 9}
+    assert taken() == ["d", "a", "c", "b"]
+    assert taken(priority=-1) == ["d", "a", "b", "c"]
+    del table["a"]
+    assert taken() == ["d", "b", "c"]
+    assert taken(priority=0) == ["d", "b", "c"]
+    table["a"] = {"text": "anew", "priority": 0}
+    assert taken() == ["d", "b", "a", "c"]
+
+
 def test_reordering_names_only_goals_that_are_there(journal: Journal) -> None:
     add(journal, "a")
     with pytest.raises(Refused):
