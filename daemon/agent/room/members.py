@@ -33,7 +33,8 @@ TIRED = ("stuck", "steps", "format")  # ends of one who may still be asked for a
 SUMMARY_CHARS_MAX = 1_200
 RAW_LINE_CHARS_MIN = 80  # a line of output as long as this is raw, however it got into a summary
 NAME = r"^[A-Za-z]\w{0,31}$"
-Providers = Callable[[str, Callable[[str], None]], Provider]
+# A model's name, who hears its text, and who is told that it is asked for that once more.
+Providers = Callable[[str, Callable[[str], None], Callable[[], None]], Provider]
 
 
 class Seat(BaseModel):
@@ -132,7 +133,7 @@ class AgentModel:
     def _run(self, opening: Sequence[Message], voice: Voice, may_act: bool) -> tuple[End, Run]:
         tools = self.toolbox() if may_act else ()
         voice.listen(tools)
-        provider = self.providers(self.seat.model, voice.hear)
+        provider = self.providers(self.seat.model, voice.hear, voice.anew)
         run = Run(
             provider,
             self.workspace,
