@@ -156,6 +156,8 @@ class Chat:
             self._draw_tool(kind, event)
         elif kind == "again":
             self._banner(f"{event['who']} is asked again: {event['why']}")
+        elif kind == "anew":
+            self._banner(f"{event['who']} was cut off, and says it once more")
         elif kind == "mode":
             self._banner(f"mode {self.mode}")
         elif kind == "seats":

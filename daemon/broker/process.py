@@ -52,7 +52,10 @@ class Admin:
 
     def _mask(self, text: str) -> str:
         """What is written down holds no key."""
-        return Mask([*self._upstream.secrets, *secrets_in(os.environ)])(text)
+        return self._secrets()(text)
+
+    def _secrets(self) -> Mask:
+        return Mask([*self._upstream.secrets, *secrets_in(os.environ)])
 
     def _settings(self) -> Settings:
         return load(self._layout.home)
@@ -123,7 +126,9 @@ class Admin:
         record, recent = request.get("record"), request.get("recent")
         if record:
             return Recorder(Path(record), self._upstream.model.name, self._mask, context)
-        return Recent(Path(recent)) if recent else None
+        if not recent:
+            return None
+        return Recent(Path(recent), known=lambda value: self._secrets().inside(value))
 
     async def _close(self, request: dict[str, Any]) -> Answer:
         door = self._find(request)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from daemon.broker.masked import masked, whole
 from daemon.broker.recordings import exchange
 
 KEPT_MAX = 32
@@ -23,35 +23,20 @@ KEPT_A_SECOND_MAX = 10.0  # of a flood a part is enough, and masking it all take
 LINE_BYTES_MAX = 32 * 2**10
 FILE_BYTES_MAX = 4 * KEPT_MAX * LINE_BYTES_MAX  # then it is written anew
 ASKED = ("messages", "tools", "stream")  # what a request is sent with again
-MASK = "[masked]"
-SECRETS = re.compile(
-    r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|$)"
-    r"|\b(?:sk|pk|rk|gh[pousr]|xox[abp])[-_][A-Za-z0-9_-]{16,}"
-    r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
-    r"|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_.-]{10,}"
-    r"|(?i:\b(?:bearer|basic|token|password|passwd|secret|api[_-]?key)\b[\s:=\"']{1,4})\S{6,}"
-    r"|\b[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,255}\.[A-Za-z]{2,}\b"
-    r"|\b[A-Fa-f0-9]{32,}\b|\b[A-Za-z0-9+/]{40,}={0,2}",
-    re.DOTALL,
-)
-
-
-def masked(value: Any) -> Any:
-    """The same value, with every text in it masked."""
-    if isinstance(value, str):
-        return SECRETS.sub(MASK, value)
-    if isinstance(value, list):
-        return [masked(one) for one in value]
-    if isinstance(value, dict):
-        return {key: masked(one) for key, one in value.items()}
-    return value
 
 
 class Recent:
     """Takes the place of a recorder at current's door; `path` holds one exchange a line."""
 
-    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        path: Path,
+        clock: Callable[[], float] = time.monotonic,
+        known: Callable[[Any], Any] = list,
+    ) -> None:
+        """`known` masks the secrets that are known by their value, in all texts of a list."""
         self._path = path
+        self._known = known
         self._clock = clock
         self._added: deque[float] = deque(maxlen=KEPT_MAX)
         self._lines: deque[bytes] = deque(maxlen=KEPT_MAX)
@@ -59,15 +44,27 @@ class Recent:
             self._lines.extend(path.read_bytes()[-FILE_BYTES_MAX:].splitlines(keepends=True)[1:])
 
     def add(self, body: Mapping[str, Any], reply: list[dict[str, Any]]) -> None:
-        if self._flooded() or len(json.dumps(body)) > LINE_BYTES_MAX:
-            return  # masking it would take its time
-        asked = masked({key: body[key] for key in ASKED if key in body})
-        told = json.loads(exchange(asked["messages"], masked(reply)))
-        line = json.dumps({"ask": asked, **told}).encode() + b"\n"
-        if len(line) <= LINE_BYTES_MAX:
+        if self._flooded():
+            return
+        try:
+            line = self._line(body, reply)
+        except (RecursionError, UnicodeError):
+            return  # nested too deeply, or no text: it is answered, and not kept
+        if line and len(line) <= LINE_BYTES_MAX:
             self._lines.append(line)
             with suppress(OSError):
                 self._write(line)
+
+    def _line(self, body: Mapping[str, Any], reply: list[dict[str, Any]]) -> bytes:
+        """Nothing for what is long: masking it would take its time."""
+        if max(len(json.dumps(body)), len(json.dumps(reply))) > LINE_BYTES_MAX:
+            return b""
+        joined = whole(reply)
+        asked, hidden = masked(
+            self._known([{key: body[key] for key in ASKED if key in body}, joined])
+        )
+        told = json.loads(exchange(asked["messages"], reply if hidden == joined else hidden))
+        return json.dumps({"ask": asked, **told}).encode() + b"\n"
 
     def _flooded(self) -> bool:
         now = self._clock()

@@ -12,7 +12,7 @@ from typing import Any
 from daemon.broker.faults import Fault
 
 ERROR_CHARS_MAX = 500
-RETRY_AFTER_SECONDS_MAX = 600.0
+RETRY_AFTER_SECONDS_MIN, RETRY_AFTER_SECONDS_MAX = 1.0, 600.0
 CONTEXT = "context_length_exceeded"  # OpenAI's own word: its clients know it
 TOOLS = "tools_unsupported"  # asked without them, the model may answer
 # Words beat the status: servers disagree on the numbers. The first that fits, counts.
@@ -102,7 +102,10 @@ def code_of(status: int, text: str) -> str:
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds to wait, bounded; as a number, in milliseconds, or as a date."""
+    """Seconds to wait, bounded; as a number, in milliseconds, or as a date.
+
+    Less than a second is no wish, nor is a date that has passed: pauses that grow do better.
+    """
     exact = headers.get("retry-after-ms")
     value = headers.get("retry-after")
     try:
@@ -116,7 +119,9 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
             seconds = parsedate_to_datetime(value).timestamp() - now
     except (ValueError, TypeError, OverflowError):
         return None
-    return min(max(seconds, 0.0), RETRY_AFTER_SECONDS_MAX)
+    if not seconds >= RETRY_AFTER_SECONDS_MIN:  # nor is what is no number
+        return None
+    return min(seconds, RETRY_AFTER_SECONDS_MAX)
 
 
 def _message(text: str) -> str:

@@ -16,7 +16,9 @@ from pydantic import ValidationError
 from daemon.broker.chunks import joined, text_chars
 from daemon.broker.faults import Fault
 from daemon.broker.metering import CHARS_PER_TOKEN
+from daemon.broker.refusals import TOOLS
 from daemon.broker.upstream import Upstream
+from daemon.core.pieces import sound
 from daemon.state.settings import PROVIDERS, Model, Settings, load
 from ops.errors import Exit, Refused, Trouble
 from ops.layout import Layout
@@ -28,6 +30,14 @@ REPLY_TOKENS_MAX = 64
 CALL_TOKENS_MAX = 160
 HELLO = "Count from one to twenty in words."
 WEATHER = "What is the weather in Oslo? Use the tool."
+IN_WORDS = """\
+You have one tool, weather(city). Call it by writing one JSON object in a fenced block, and nothing
+after it:
+```json
+{"name": "TOOL", "arguments": {"NAME": "VALUE"}}
+```
+What is the weather in Oslo? Use the tool."""
+REFUSALS = (TOOLS, "model_bad_request", "model_refused", "model_failed")  # of tools, so it seems
 TOOL = {
     "type": "function",
     "function": {
@@ -203,22 +213,29 @@ class Trial:
 
     async def _call(self, model: str) -> Json:
         """How it calls a tool: its reply is read by who may read calls in text."""
-        asked = _asked(model, WEATHER, CALL_TOKENS_MAX) | {"tools": [TOOL]}
         try:
-            chunks = [chunk async for chunk in self.upstream.chunks(asked)]
+            try:
+                message = await self._message(_asked(model, WEATHER) | {"tools": [TOOL]})
+            except Fault as fault:
+                if fault.code != TOOLS:
+                    raise
+                message = await self._message(_asked(model, IN_WORDS))
         except Fault as fault:
-            if fault.code not in ("model_bad_request", "model_refused", "model_failed"):
+            if fault.code not in REFUSALS:
                 raise
-            return {"tools": "refused", "said": fault.said}
-        message = joined(chunks)["choices"][0]["message"]
+            return {"tools": "refused", "said": sound(fault.said)}
         declared = [call["function"]["name"] for call in message.get("tool_calls") or ()]
         return {
             "tools": "declared" if "weather" in declared else "text",
-            "said": message["content"],
+            "said": sound(message["content"]),
         }
 
+    async def _message(self, asked: Json) -> Json:
+        chunks = [chunk async for chunk in self.upstream.chunks(asked)]
+        return dict(joined(chunks)["choices"][0]["message"])
 
-def _asked(model: str, text: str, tokens_max: int) -> Json:
+
+def _asked(model: str, text: str, tokens_max: int = CALL_TOKENS_MAX) -> Json:
     messages = [{"role": "user", "content": text}]
     return {"model": model, "messages": messages, "max_tokens": tokens_max}
 

@@ -7,18 +7,19 @@ redirect nor a name that changes its address leads into the host's own networks.
 from __future__ import annotations
 
 import asyncio
+import codecs
 import ipaddress
 import re
 import socket
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 
 from daemon.broker.faults import Fault
+from daemon.broker.markup import readable
 
 HOPS_MAX = 5
 SECONDS_MAX = 30.0
@@ -29,12 +30,9 @@ PORTS = {"http": 80, "https": 443}
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 AGENT = "org-agent"
 TEXTS = re.compile(r"text/|application/(?:json|xml|xhtml\+xml|javascript|toml|yaml)|\+(?:json|xml)")
+CHARSETS = re.compile(r"ascii|utf-(?:8|16|32)|iso|cp\d|koi8|gb|big5|euc|shift_jis|mac-|tis-620")
 # IPv6, and what ends in a decimal or hexadecimal number, as every resolver takes it; localhost.
 LITERAL = re.compile(r":|(?:\A|\.)(?:\d+|0x[0-9a-f]*|localhost)\Z", re.IGNORECASE)
-UNSEEN = frozenset({"script", "style", "noscript", "template", "svg", "head"})
-BLOCKS = frozenset(
-    ["p", "div", "br", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "table", "section"]
-)
 
 
 @dataclass(frozen=True)
@@ -150,35 +148,21 @@ async def _text(answer: httpx.Response) -> str:
         held += piece
         if len(held) >= PAGE_BYTES_MAX:
             break
-    text = bytes(held[:PAGE_BYTES_MAX]).decode(answer.encoding or "utf-8", "replace")
-    return readable(text) if "html" in kind else text
+    page = bytes(held[:PAGE_BYTES_MAX])
+    try:
+        charset = _charset(answer)
+        return await asyncio.to_thread(_read, page, charset, "html" in kind)
+    except (ValueError, LookupError, RecursionError) as error:
+        raise Fault("web_rubbish", f"the page cannot be read: {error}", 502) from error
 
 
-def readable(html: str) -> str:
-    """The words of a page, a line for each block."""
-    reader = _Reader()
-    reader.feed(html)
-    reader.close()
-    lines = (" ".join(line.split()) for line in "".join(reader.words).splitlines())
-    return "\n".join(line for line in lines if line)
+def _charset(answer: httpx.Response) -> str:
+    """As the server says, among those that are read in one go: Python also has slow ones."""
+    name = codecs.lookup(answer.encoding or "utf-8").name
+    return name if CHARSETS.match(name) else "utf-8"
 
 
-class _Reader(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.words: list[str] = []
-        self._unseen = 0
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self._unseen += tag in UNSEEN
-        if tag in BLOCKS:
-            self.words.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._unseen -= tag in UNSEEN and self._unseen > 0
-        if tag in BLOCKS:
-            self.words.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        if not self._unseen:
-            self.words.append(data)
+def _read(page: bytes, charset: str, is_html: bool) -> str:
+    """In a thread, as two million bytes take a second in which model calls go on."""
+    text = page.decode(charset, "replace")
+    return readable(text) if is_html else text

@@ -13,6 +13,12 @@ from ops.errors import Exit, Refused
 from ops.orgctl.common import ASKED, app, say
 
 PERSONA_BYTES_MAX = 64 * 2**10
+EXAMPLE = '[agents.alice] has model = "…", persona = "…"'
+KINDS: dict[type, tuple[str, str]] = {
+    str: ("text", "text in quotes"),
+    list: ("list", 'a list: tools = ["read_*", "sh"]'),
+    dict: ("table", f"a table: {EXAMPLE}"),
+}
 PYTHON = "python:"  # before a model: one that computes, and sums up
 
 
@@ -35,13 +41,15 @@ def chat(
     """Talk with agents, each with a persona and a model of its own."""
     from ops import chatting, namespaces, rooms, talk
 
+    if tool and namespace:
+        raise Refused("--tool and --namespace both say which tools are offered", "say one of them")
     folder = rooms.RoomFolder.named(ASKED.layout, room or rooms.fresh_name())
     furnished, entries = folder.read()
     said = _from_file(file) if file else {}
     seats = seats_of(said, agent or [], persona or []) or (furnished or {}).get("seats")
     seats = seats or seats_of({}, ["assistant="], [])
     named = namespaces.tools_of(ASKED.layout, namespace) if namespace else None
-    tools = tool or named or said.get("tools") or (furnished or {}).get("tools")
+    tools = _first(tool or None, named, said.get("tools"), (furnished or {}).get("tools"))
     kept = {"seats": seats, "tools": tools, "mode": mode or said.get("mode") or "group"}
     folder.make()
     wish = talk.Wish(folder, talk.chosen_workspace(folder, dir), {**kept, "entries": entries})
@@ -49,6 +57,11 @@ def chat(
         if furnished is None or any(furnished.get(key) != kept[key] for key in ("seats", "tools")):
             folder.add(kept)
         _converse(chatting.Chat(talking, show_tools, len(entries)), text)
+
+
+def _first(*lists: list[str] | None) -> list[str] | None:
+    """The first that was said: one without any tool offers none."""
+    return next((one for one in lists if one is not None), None)
 
 
 def _converse(chat: Any, texts: list[str] | None) -> None:
@@ -123,22 +136,33 @@ def _from_file(path: Path) -> dict[str, Any]:
 
     try:
         found = tomllib.loads(_read(path))
-        agents = dict(found.get("agents", {}))
-        models = {name: str(one.get("model", "")) for name, one in agents.items()}
-        personas = {name: _said(path, one) for name, one in agents.items()}
-    except (tomllib.TOMLDecodeError, AttributeError, TypeError, ValueError) as error:
-        raise Refused(
-            f"{path}: {error}", '[agents.alice] has model = "…", persona = "…"'
-        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise Refused(f"{path}: {error}", EXAMPLE) from error
+    agents = _of_kind(path, found.get("agents", {}), dict, "agents")
+    for name, one in agents.items():
+        _of_kind(path, one, dict, f"agents.{name}")
+        for key in ("model", "persona"):
+            _of_kind(path, one.get(key, ""), str, f"agents.{name}.{key}")
+    tools = found.get("tools")
+    for tool in _of_kind(path, [] if tools is None else tools, list, "tools"):
+        _of_kind(path, tool, str, "each of the tools")
     return {
-        "models": models,
-        "personas": personas,
-        "mode": found.get("mode"),
-        "tools": found.get("tools"),
+        "models": {name: one.get("model", "") for name, one in agents.items()},
+        "personas": {name: _said(path, one) for name, one in agents.items()},
+        "mode": _of_kind(path, found.get("mode", ""), str, "mode") or None,
+        "tools": tools,
     }
+
+
+def _of_kind(path: Path, value: Any, kind: type, name: str) -> Any:
+    """The value when it is one. Raises Refused, with how it is written."""
+    if not isinstance(value, kind):
+        said, example = KINDS[kind]
+        raise Refused(f"{path}: {name} is no {said}", f"write it as {example}")
+    return value
 
 
 def _said(path: Path, agent: dict[str, Any]) -> str:
     """A persona in the file, or `@name` of one beside it."""
-    text = str(agent.get("persona", ""))
+    text: str = agent.get("persona", "")
     return _read(path.parent / text[1:]) if text.startswith("@") else text

@@ -62,7 +62,7 @@ def provider_test(
 
 def _with_tools(found: dict[str, Any]) -> dict[str, Any]:
     """A call that stands in the text counts as embedded."""
-    text = str(found.pop("said", ""))[:SAID_CHARS_MAX]
+    text = _fit_to_pass(str(found.pop("said", "")))[:SAID_CHARS_MAX]
     if found.get("tools") != "text":
         return found
     from ops import lifecycle
@@ -70,6 +70,11 @@ def _with_tools(found: dict[str, Any]) -> dict[str, Any]:
     flags = (f"--text={text}", "--tool=weather", "--argument=city")
     calls = lifecycle.call("daemon.agent.embedded", *flags)["calls"]
     return found | {"tools": "embedded" if calls else "none"}
+
+
+def _fit_to_pass(text: str) -> str:
+    """What an argument cannot hold goes: zero bytes, and halves of characters."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
 def _show(found: dict[str, Any]) -> None:

@@ -7,10 +7,12 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from daemon.agent.rules import shipped
 from daemon.agent.tools import TOOLS, allowed
 from daemon.agent.tools.commands import seconds_for
 from daemon.agent.tools.pyexe import end
@@ -130,6 +132,36 @@ def test_the_history_is_outside_and_nothing_inside_makes_it_run_something(
     assert not use(workspace, "git", verb="diff", path="../x").ok
     assert not use(workspace, "git", verb="reset").ok
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.process
+def test_the_history_shows_no_file_that_the_rules_refuse(workspace: Workspace) -> None:
+    """Neither by its path, nor by a pattern or a folder that holds it, nor among all files."""
+    own = '[[files]]\nname = "own"\nwhy = "mine"\npaths = ["diary/*"]\n'
+    workspace = replace(workspace, rules=shipped().with_more(own, "rules.toml"))
+    names = (".env", "sub/.env", "diary/may.md", "sub/od[d] :(x).key", "sub/fine.txt")
+    for name in names:
+        (workspace.root / name).parent.mkdir(exist_ok=True)
+        (workspace.root / name).write_text("PASSWORD=old\n")
+    assert use(workspace, "git", verb="status").text == "nothing"
+    for verb in ("show", "diff"):
+        for path in ("", ".", "sub"):
+            said = use(workspace, "git", verb=verb, path=path).text
+            assert said.count("PASSWORD=old") == 1, said  # of sub/fine.txt
+            assert "left out by the rules: " in said
+            assert "sub/.env" in said
+        for path in (".env", "diary/may.md", "*.env", "sub/.*", ":(glob)**/.env", ":/.env"):
+            assert "PASSWORD" not in use(workspace, "git", verb=verb, path=path).text, path
+        for name in names:
+            (workspace.root / name).write_text("PASSWORD=new\n")
+    for path in (".env", "diary/may.md", "./sub/.env"):
+        for verb in ("blame", "log", "status"):
+            answer = use(workspace, "git", verb=verb, path=path)
+            assert (answer.ok, "refused by the rule" in answer.text) == (False, True)
+    assert use(workspace, "git", verb="commit", message="New").ok
+    (workspace.root / ".env").rename(workspace.root / "plain.txt")
+    assert use(workspace, "git", verb="commit", message="Named otherwise").ok
+    assert "-PASSWORD" not in use(workspace, "git", verb="show").text
 
 
 # Lists, questions, outputs, secrets

@@ -116,10 +116,18 @@ def test_a_reply_that_was_withheld_is_a_refusal() -> None:
 
 
 def test_half_a_reply_is_asked_for_again() -> None:
-    """What had come of it is thrown away."""
+    """What had come of it is thrown away, and whoever heard it is told; else nobody is."""
     whole = stream(say("a whole reply, in several pieces of it"))
-    server = Server(whole[:300], say("again"))
-    assert OpenAI(server.client, "m").reply(HI, []).content == "again"
+    heard: list[str | None] = []
+    for first in (whole[: whole.index(b"pieces")], b"", "model_failed"):
+        server = Server(first, say("again"))
+        model = OpenAI(server.client, "m", heard.append, anew=lambda: heard.append(None))
+        assert model.reply(HI, []).content == "again"
+    told = [one for one in heard if one != ""]
+    assert told.count(None) == 1
+    cut = told.index(None)
+    assert "".join(filter(None, told[:cut])).startswith("a whole")
+    assert "".join(filter(None, told[cut:])) == "again" * 3
 
 
 def test_the_server_says_how_long_to_wait() -> None:
@@ -157,6 +165,24 @@ def test_each_pause_is_twice_the_one_before_up_to_a_limit(monkeypatch: pytest.Mo
     assert chances.pop() == 0
     assert all(0 <= chance <= 0.5 for chance in chances)
     assert len({round(chance, 2) for chance in chances}) > 4
+
+
+@pytest.mark.parametrize(("wish", "least"), [("0", 0.2), ("7", 7.0), ("x", 0.2)])
+def test_a_named_wait_is_no_crowd(monkeypatch: pytest.MonkeyPatch, wish: str, least: float) -> None:
+    """Those who were told the same come back apart; no time at all is no wish."""
+    stamina.set_testing(False)
+    random.seed(1)
+    clock = Clock()
+    monkeypatch.setattr("tenacity.nap.time", clock)
+    for _ in range(3):
+        server = Server("model_rate_limit", say("well"), retry_after=wish)
+        assert OpenAI(server.client, "m").reply(HI, []).content == "well"
+        seconds = float(wish) if wish.isdecimal() else wish
+        told = {"error": {"message": "slow", "code": "model_rate_limit", "retry_after_s": seconds}}
+        server = Server(b"data: " + json.dumps(told).encode() + b"\n\n", say("well"))
+        assert OpenAI(server.client, "m").reply(HI, []).content == "well"
+    assert all(least <= pause <= least + 0.5 for pause in clock.pauses), clock.pauses
+    assert len(set(clock.pauses)) == 6
 
 
 def test_a_listener_can_end_the_stream() -> None:

@@ -213,6 +213,20 @@ def test_a_bad_request_costs_nothing(tmp_path: Path, body: bytes) -> None:
         assert model.asked == []
 
 
+def test_what_is_kept_of_recent_exchanges_holds_no_secret_of_this_machine(tmp_path: Path) -> None:
+    """Whatever it looks like: it is known by its value."""
+    recent = tmp_path / "recent.jsonl"
+    asked = {"model": "scripted", "messages": [{"role": "user", "content": "is it plain-words?"}]}
+    with scripted_model([say("plain-words it is")]) as model:
+        with (
+            broker(tmp_path, base_of(model), SOME_SECRET="plain-words") as running,
+            running.door(recent=str(recent)) as cell,
+        ):
+            assert cell.post("/v1/chat/completions", json=asked).status_code == 200
+    assert "plain-words" not in recent.read_text()
+    assert "is it [secret]?" in recent.read_text()
+
+
 def test_a_session_is_recorded_and_replayed_without_a_model(tmp_path: Path) -> None:
     """The same door, the same protocol; what does not fit is refused with 409."""
     session = tmp_path / "session.jsonl"

@@ -54,6 +54,39 @@ def test_a_provider_is_tried(
     assert found["context_tokens"] == CONTEXTS.get(provider)
 
 
+@pytest.mark.parametrize(
+    ("answer", "tools"),
+    [
+        (WRITTEN, "embedded"),
+        (Conversation([], ("I cannot look it up.",)), "none"),
+        ((400, {}, b'{"error": "bad"}'), "refused"),
+    ],
+)
+def test_a_model_that_takes_no_tools_is_told_of_them_in_words(
+    tmp_path: Path, answer: Any, tools: str
+) -> None:
+    """It does all the same: so do agents with it."""
+    refusal: Any = (400, {}, b'{"error": "registry.ollama.ai/gemma2:9b does not support tools"}')
+    with wire_server("ollama") as server:
+        server.answers = [SPOKEN, refusal, answer]
+        code, found = orgctl(tmp_path, "provider", "test", "ollama", "--base-url", server.base)
+    assert (code, found["ok"], found["tools"]) == (0, True, tools)
+    *_, declared, in_words = [body for path, _, body in server.asked if path == "/api/chat"]
+    assert ("tools" in declared, "tools" in in_words) == (True, False)
+    assert "weather(city)" in in_words["messages"][0]["content"]
+
+
+@pytest.mark.parametrize("odd", ["\0", "\ud83d", "\ud83d\ude00"])
+def test_a_reply_that_no_argument_can_hold_is_read(tmp_path: Path, odd: str) -> None:
+    """Zero bytes and halves of characters are dropped; what stands around them counts."""
+    line = json.dumps({"message": {"content": odd + WRITTEN.text[0] + WRITTEN.text[1]}})
+    done = json.dumps({"message": {"content": ""}, "done": True, "done_reason": "stop"})
+    with wire_server("ollama") as server:
+        server.answers = [SPOKEN, [f"{line}\n{done}\n".encode()]]
+        code, found = orgctl(tmp_path, "provider", "test", "ollama", "--base-url", server.base)
+    assert (code, found["ok"], found["tools"]) == (0, True, "embedded")
+
+
 @pytest.mark.parametrize("provider", STREAMS)
 def test_who_opens_a_door_for_a_model_is_told_its_context(tmp_path: Path, provider: str) -> None:
     """As the server says, or 0; by the setting where there is one. A replay asks nobody."""

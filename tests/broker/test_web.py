@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,11 +10,16 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from daemon.agent.tools import TOOLS
 from daemon.agent.workspace import Workspace
-from daemon.broker.web import PAGE_BYTES_MAX, readable
+from daemon.broker import web
+from daemon.broker.markup import readable
+from daemon.broker.web import PAGE_BYTES_MAX
 from tests.broker.running import running_broker
 from tests.serving import Handler, serving
 
@@ -23,6 +29,11 @@ PAGE = (
     "<html><head><title>t</title><style>p{}</style></head>"
     "<p>One &amp; two</p><script>x()</script><ul><li>three</ul>"
 )
+HOSTILE = (
+    "<a ", "<", "</", "<!--", "<!", "<![foo[ x ]]>", "&", "&#", "&#1", "&amp", "<script",
+    "<script>", "</script", "<svg><template>", "<a b='", "<a b=\"'", "<a =", "= ", "<p>",
+    "<title></title>",
+)  # fmt: skip
 FETCH = next(tool for tool in TOOLS if tool.name == "webfetch")
 
 
@@ -40,6 +51,9 @@ class _Pages(Handler):
             self.send(200, bomb, "text/plain", content_encoding="gzip")
         elif self.path == "/image":
             self.send(200, b"\x89PNG", "image/png")
+        elif self.path.startswith("/charset/"):
+            charset = self.path.removeprefix("/charset/")
+            self.send(200, "<p>é<![foo[ x ]]>".encode(), f"text/html; charset{charset}")
         elif self.path == "/host":
             self.send(200, str(self.headers["host"]).encode(), "text/plain")
         else:
@@ -120,3 +134,56 @@ def test_what_is_endless_or_no_text_is_cut_or_refused(tmp_path: Path) -> None:
 def test_words_are_taken_out_of_a_page() -> None:
     assert readable("<p>a<br>b</p><div> c  d </div><noscript>x</noscript>") == "a\nb\nc d"
     assert readable("<p>unclosed <b>tags") == "unclosed tags"
+    assert readable('<a title="a > b">x</a> &lt;&#65;&eacute; 1 < 2') == "x <Aé 1 < 2"
+    assert readable("a<!-- > -->b<!-->c<SCRIPT>1</scripts></SCRIPT >d<title/>e") == "abcde"
+
+
+def test_a_head_without_an_end_hides_nothing() -> None:
+    """HTML5 lets a page leave it out."""
+    assert readable("<head><title>t</title><body><p>hello") == "hello"
+
+
+@pytest.mark.parametrize("unit", HOSTILE)
+def test_no_page_is_slow_to_read(unit: str) -> None:
+    """As much as is ever read of one: what grew with its square would take hours here."""
+    readable(unit * (PAGE_BYTES_MAX // len(unit)))
+    readable("<a b=" + unit * (PAGE_BYTES_MAX // len(unit)))
+
+
+@given(st.lists(st.sampled_from([*HOSTILE, "</svg>", "-->", "'", '"', ">", "x", "\n", "1" * 5000])))
+def test_every_page_has_words_or_none(parts: list[str]) -> None:
+    """Nothing makes it fail, and there are never more words than there is page."""
+    page = "".join(parts)
+    assert len(readable(page)) <= len(page)
+
+
+def test_others_are_heard_while_a_page_is_read() -> None:
+    """Reading one takes a second at most, and the broker's loop goes on meanwhile."""
+    page = b"<p>" * (PAGE_BYTES_MAX // 3)
+    answer = httpx.Response(200, headers={"content-type": "text/html"}, content=page)
+
+    async def turns_of_others() -> int:
+        reading, turns = asyncio.create_task(web._text(answer)), 0
+        while not reading.done():
+            await asyncio.sleep(0)
+            turns += 1
+        return turns
+
+    assert asyncio.run(turns_of_others()) > 20
+
+
+@pytest.mark.parametrize(
+    ("charset", "text"),
+    [
+        ("=utf-8", "é"),
+        ("=iso-8859-1", "Ã©"),
+        ("=base64", "é"),
+        ("=punycode", "é"),
+        ("*=''%00", "the page cannot be read"),
+    ],
+)
+def test_a_strange_charset_is_no_fault_of_ours(tmp_path: Path, charset: str, text: str) -> None:
+    """One that is none for text is not used; one that makes no sense is told."""
+    with pages() as port, fetching(tmp_path, f"127.0.0.1:{port}") as fetch:
+        said = fetch(f"http://127.0.0.1:{port}/charset/{charset}")
+    assert text in said.text, said

@@ -11,17 +11,26 @@ from typing import Any
 
 import pytest
 
-from daemon.broker.recent import KEPT_A_SECOND_MAX, KEPT_MAX, LINE_BYTES_MAX, MASK, Recent
+from daemon.broker.chunks import joined
+from daemon.broker.masked import MASK, masked
+from daemon.broker.recent import KEPT_A_SECOND_MAX, KEPT_MAX, LINE_BYTES_MAX, Recent
 from fitness import answers
 from fitness.answers import Said
 from fitness.gates import behaviour, replay
 from fitness.requests import Answer
+from ops.masking import Mask
 from tests.fitness.case import Repo
 from tests.fitness.neighbour import Neighbours, neighbours
 from tests.model_server import chunks, say
 
 ASKED = {"messages": [{"role": "user", "content": "hello"}], "model": "m", "user": "me"}
 REPLY = list(chunks(say("hi")))
+SECRET = "hunter22xx"
+NAMED = (
+    "DB_PASSWORD=", "GITHUB_TOKEN=", "AWS_SECRET_ACCESS_KEY=", "OPENAI_API_KEY=", "DB_PASS: ",
+    "client_secret: ", "access_token: ", "clientSecret = ", "privateKey => ", "--db-password ",
+    "the password is ", "token ", "Authorization: Basic ",
+)  # fmt: skip
 GOOD = Said(200, "hi", [("look", "{}")], "stop", True, {"id": "str", "choices": [{"a": "number"}]})
 
 
@@ -39,6 +48,8 @@ def _kept(path: Path) -> list[Any]:
         "AKIAIOSFODNN7EXAMPLE",
         "0123456789abcdef0123456789abcdef",
         "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----",
+        *(f"{name}{SECRET}" for name in NAMED),
+        f"postgres://me:{SECRET}@db/x",
     ],
 )
 def test_what_looks_like_a_secret_is_never_kept(tmp_path: Path, secret: str) -> None:
@@ -48,9 +59,75 @@ def test_what_looks_like_a_secret_is_never_kept(tmp_path: Path, secret: str) -> 
     recent.add(asked, list(chunks(say(f"yours is {secret}, then"))))
     text = (tmp_path / "recent.jsonl").read_text()
     assert secret not in text
+    assert SECRET not in text
     assert MASK in text
     assert "is here" in text
     assert (tmp_path / "recent.jsonl").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("quote", ['"', "'", "`", '\\"'])
+def test_a_secret_in_quotes_is_masked_and_they_stay(quote: str) -> None:
+    """Also one with spaces, and one whose quotes are never closed."""
+    for after in (f"{quote}, x", "\nx"):
+        said = masked(f"{quote}access_token{quote}: {quote}hunter 22xx{after}")
+        assert said == f"{quote}access_token{quote}: {quote}{MASK}{after}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the token is valid",
+        "the token expired yesterday, a password is required for secret meetings",
+        "a basic understanding of api key management",
+        "tokens are counted: 4, max_tokens: 128",
+        "the keyboard = qwertyuiop, monkey: bananas",
+    ],
+)
+def test_ordinary_words_stay(text: str) -> None:
+    """Of what secrets are called people also speak."""
+    assert masked(text) == text
+
+
+def test_a_secret_that_comes_in_pieces_is_masked(tmp_path: Path) -> None:
+    """Of a text, of reasoning and of a call's arguments, which stay JSON; others stay in pieces."""
+    arguments = json.dumps({"line": f"export DB_PASSWORD={SECRET}", "api_key": SECRET, "n": 1})
+    deltas: list[dict[str, Any]] = []
+    for letter in f"DB_PASSWORD={SECRET} and known-value":
+        deltas += [{"content": letter}, {"reasoning": letter}]
+    for call in (0, 1):  # of a server that numbers all calls alike
+        begun = {"index": 0, "id": f"c{call}", "function": {"name": "run", "arguments": ""}}
+        rest = [{"index": 0, "function": {"arguments": letter}} for letter in arguments]
+        deltas += [{"tool_calls": [piece]} for piece in [begun, *rest]]
+    reply = [{"choices": [{"index": 0, "delta": delta}]} for delta in deltas]
+    recent = Recent(tmp_path / "recent.jsonl", known=Mask(["known-value"]).inside)
+    recent.add({"messages": [{"role": "user", "content": "known-value"}]}, reply[:])
+    (kept,) = _kept(tmp_path / "recent.jsonl")
+    assert kept["ask"]["messages"][0]["content"] == "[secret]"
+    message = joined(kept["reply"])["choices"][0]["message"]
+    assert message["content"] == message["reasoning"] == f"DB_PASSWORD={MASK} and [secret]"
+    for made in message["tool_calls"]:
+        line = {"line": f"export DB_PASSWORD={MASK}", "api_key": MASK, "n": 1}
+        assert json.loads(made["function"]["arguments"]) == line
+    harmless = [{"choices": [{"index": 0, "delta": {"content": letter}}]} for letter in "hello"]
+    recent.add(ASKED, harmless)
+    assert _kept(tmp_path / "recent.jsonl")[-1]["reply"] == harmless
+
+
+def test_what_is_nested_too_deeply_is_not_kept(tmp_path: Path) -> None:
+    """It costs no answer."""
+    deep: Any = "x"
+    for _ in range(700):
+        deep = [deep]
+    Recent(tmp_path / "recent.jsonl").add({"messages": [{"role": "user", "content": deep}]}, REPLY)
+    assert not (tmp_path / "recent.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    "unit", ["token", "_", "a_key", "-eyJ", "a.", "://", 'secret"', '\\"', "a-", "token is "]
+)
+def test_no_text_is_slow_to_mask(unit: str) -> None:
+    """What grew with its square would take hours."""
+    masked(unit * (2**20 // len(unit)))
 
 
 def test_only_the_newest_and_short_ones_are_kept(tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -19,6 +21,7 @@ IDLE_MARGIN_SECONDS = 180.0  # a call may wait for its turn; and it is the broke
 CONNECT_SECONDS = 5.0
 ATTEMPTS_MAX = 10
 WAIT_FIRST_SECONDS, WAIT_SECONDS_MAX, JITTER_SECONDS = 0.2, 30.0, 0.5
+WISH_SECONDS_MIN = 1.0
 WAITS_SECONDS_MAX = 900.0  # of one reply
 REPLY_BYTES_MAX = 64 * 2**20
 WITHHELD = "content_filter"  # what came before it is no reply
@@ -33,25 +36,25 @@ def over_socket(path: str, idle_seconds: float = IDLE_SECONDS) -> httpx.Client:
     return httpx.Client(transport=way, base_url="http://broker", timeout=timeout, trust_env=False)
 
 
+@dataclass
 class OpenAI:
     """Some models at one endpoint: each that fails makes room for the next.
 
-    `left` tells the seconds that the run still has: no pause is longer.
+    `hear` is given the text as it grows; what it raises ends the reply. When the reply is asked
+    for once more, `anew` tells that what was heard of it does not count. `left` tells the seconds
+    that the run still has: no pause is longer.
     """
 
-    def __init__(
-        self,
-        client: httpx.Client,
-        model: str,
-        hear: Callable[[str], None] | None = None,
-        others: Sequence[str] = (),
-        left: Callable[[], float] = lambda: WAITS_SECONDS_MAX,
-    ) -> None:
-        """`hear` is given the text as it grows; what it raises ends the reply."""
-        self._client = client
-        self._hear = hear
-        self._models = [model, *others]
-        self._left = left
+    client: httpx.Client
+    model: str
+    hear: Callable[[str], None] | None = None
+    others: Sequence[str] = ()
+    left: Callable[[], float] = lambda: WAITS_SECONDS_MAX
+    anew: Callable[[], None] = lambda: None
+    _heard: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self._models = [self.model, *self.others]
 
     def reply(
         self,
@@ -69,6 +72,7 @@ class OpenAI:
             body["tools"] = list(tools)
         if temperature is not None:
             body["temperature"] = temperature
+        self._heard = False
         while True:
             try:
                 return self._patiently({"model": self._models[0], **body})
@@ -87,11 +91,13 @@ class OpenAI:
             if not isinstance(fault, ModelFault):
                 return False
             tried[fault.code] = tried.get(fault.code, 0) + 1
-            if tried[fault.code] >= treatment(fault.code).attempts or self._left() <= 0:
+            if tried[fault.code] >= treatment(fault.code).attempts or self.left() <= 0:
                 return False
             if fault.retry_after_s is None:
                 return True
-            return fault.retry_after_s if fault.retry_after_s < self._left() else False
+            if fault.retry_after_s >= self.left():
+                return False
+            return fault.retry_after_s + random.uniform(0, JITTER_SECONDS)
 
         for attempt in stamina.retry_context(
             on=again,
@@ -106,9 +112,12 @@ class OpenAI:
         raise AssertionError("stamina raises the last fault")
 
     def _once(self, body: dict[str, Any]) -> Reply:
-        assembly = Assembly(self._hear)
+        if self._heard:
+            self._heard = False
+            self.anew()
+        assembly = Assembly(self._listened if self.hear else None)
         try:
-            with self._client.stream("POST", "/v1/chat/completions", json=body) as answer:
+            with self.client.stream("POST", "/v1/chat/completions", json=body) as answer:
                 if answer.status_code != httpx.codes.OK:
                     raise _fault(answer.status_code, answer.read(), answer.headers)
                 for chunk in _chunks(answer):
@@ -128,16 +137,28 @@ class OpenAI:
             raise ModelFault("model_refused", "the model's server withheld its reply")
         return reply
 
+    def _listened(self, text: str) -> None:
+        self._heard = self._heard or bool(text)
+        if self.hear is not None:
+            self.hear(text)
+
 
 def _fault(status: int, body: bytes, headers: httpx.Headers) -> ModelFault:
     wait = headers.get("retry-after", "")
-    seconds = float(wait) if wait.isdigit() else None
+    seconds = _wish(float(wait) if wait.isdecimal() else None)
     try:
         inner = json.loads(body)["error"]
         code, said = str(inner.get("code") or f"http_{status}"), str(inner.get("message"))
     except (ValueError, LookupError, TypeError, AttributeError):
         code, said = f"http_{status}", f"the model server answered {status}"
     return ModelFault(code, said, seconds)
+
+
+def _wish(seconds: object) -> float | None:
+    """How long the server wants us to wait; less than a second is no wish."""
+    if isinstance(seconds, int | float) and seconds >= WISH_SECONDS_MIN:
+        return float(seconds)
+    return None
 
 
 def _chunks(answer: httpx.Response) -> Iterator[dict[str, Any]]:
@@ -153,8 +174,7 @@ def _chunks(answer: httpx.Response) -> Iterator[dict[str, Any]]:
         chunk = json.loads(data)
         if "error" in chunk:
             inner = chunk["error"]
-            wait = inner.get("retry_after_s")
-            seconds = float(wait) if isinstance(wait, int | float) else None
+            seconds = _wish(inner.get("retry_after_s"))
             code, said = str(inner.get("code") or "model_cut"), str(inner.get("message"))
             raise ModelFault(code, said, seconds)
         yield chunk

@@ -24,6 +24,7 @@ from daemon.agent.shell import parse
 from daemon.agent.tools.python_run import PYTHON_RUN
 from daemon.agent.tools.tool import Risk, Tool
 from daemon.agent.workspace import Outside, Workspace
+from ops.errors import Refused
 
 STEPS_MAX = 12
 HEARD_RATIO = 0.3  # of a model's context, for what was said in the room
@@ -32,7 +33,8 @@ TIRED = ("stuck", "steps", "format")  # ends of one who may still be asked for a
 SUMMARY_CHARS_MAX = 1_200
 RAW_LINE_CHARS_MIN = 80  # a line of output as long as this is raw, however it got into a summary
 NAME = r"^[A-Za-z]\w{0,31}$"
-Providers = Callable[[str, Callable[[str], None]], Provider]
+# A model's name, who hears its text, and who is told that it is asked for that once more.
+Providers = Callable[[str, Callable[[str], None], Callable[[], None]], Provider]
 
 
 class Seat(BaseModel):
@@ -131,7 +133,7 @@ class AgentModel:
     def _run(self, opening: Sequence[Message], voice: Voice, may_act: bool) -> tuple[End, Run]:
         tools = self.toolbox() if may_act else ()
         voice.listen(tools)
-        provider = self.providers(self.seat.model, voice.hear)
+        provider = self.providers(self.seat.model, voice.hear, voice.anew)
         run = Run(
             provider,
             self.workspace,
@@ -228,8 +230,23 @@ class PythonModel(AgentModel):
     secret = True
     rules = "room_python"
 
-    def __init__(self, seat: Seat, providers: Providers, workspace: Workspace) -> None:
-        super().__init__(seat, providers, workspace, lambda: (PYTHON_RUN,))
+    def __init__(
+        self,
+        seat: Seat,
+        providers: Providers,
+        workspace: Workspace,
+        toolbox: Callable[[], tuple[Tool, ...]],
+    ) -> None:
+        """Raises Refused where python_run is not offered."""
+        super().__init__(
+            seat,
+            providers,
+            workspace,
+            lambda: tuple(tool for tool in toolbox() if tool is PYTHON_RUN),
+        )
+        if not self.toolbox():
+            text = f"{seat.name} computes with python_run, which is not offered here"
+            raise Refused(text, "allow python_run, or leave out python: before its model")
 
     def _prose(self, answer: str, voice: Voice, tools: Sequence[Tool]) -> str:
         """The summary, bounded, without long lines copied from the output."""
@@ -244,8 +261,9 @@ class PythonModel(AgentModel):
 def member(
     seat: Seat, providers: Providers, workspace: Workspace, toolbox: Callable[[], tuple[Tool, ...]]
 ) -> AgentModel:
+    """Raises Refused for one that cannot be what it shall be."""
     if seat.kind == "python":
-        made: AgentModel = PythonModel(seat, providers, workspace)
+        made: AgentModel = PythonModel(seat, providers, workspace, toolbox)
     else:
         made = AgentModel(seat, providers, workspace, toolbox)
     made.chat_mode(seat.mode)

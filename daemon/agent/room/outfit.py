@@ -77,4 +77,4 @@ def workspace_of(rules: str) -> Workspace:
 def providers() -> Providers:
     """Any model by its name, through the one door."""
     client = over_socket(os.environ[BROKER], float(os.environ.get(IDLE, IDLE_SECONDS)))
-    return lambda model, hear: OpenAI(client, model, hear)
+    return lambda model, hear, anew: OpenAI(client, model, hear, anew=anew)

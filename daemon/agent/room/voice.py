@@ -33,6 +33,7 @@ class Voice:
     heard: str = ""
     replies: list[str] = field(default_factory=list)
     results: list[tuple[Call, Result]] = field(default_factory=list)
+    _whole_chars: int = 0  # of what was heard: those of replies that came to their end
     _stream: Stream | None = None
     _tools: tuple[Tool, ...] = ()
 
@@ -40,12 +41,20 @@ class Voice:
         """A new reply begins; calls in its text are not for people's eyes."""
         self._tools = tools
         self._stream = None
+        self._whole_chars = len(self.heard)
 
     def again(self, why: str) -> None:
         """What was said so far does not count."""
         self.replies.clear()
-        self.heard = ""
+        self.heard, self._whole_chars = "", 0
         self.tell("again", who=self.name, why=why)
+
+    def anew(self) -> None:
+        """The reply under way was cut, and is asked for once more."""
+        shown = self.heard[self._whole_chars :]
+        self.heard, self._stream = self.heard[: self._whole_chars], None
+        if shown and not self.stopped.is_set():
+            self.tell("anew", who=self.name)
 
     def hear(self, piece: str) -> None:
         """Raises Interrupted, in the midst of a stream."""
@@ -71,6 +80,7 @@ class Voice:
 
     def _turn(self, _: int, text: str) -> None:
         self.end()
+        self._whole_chars = len(self.heard)
         self.replies.append(text)
 
     def _call(self, _: int, call: Call) -> None:

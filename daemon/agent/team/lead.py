@@ -53,7 +53,7 @@ class Lead:
             return draft.plan is not None and not draft.reasons
 
         tool = Tool("plan", "Hand in the plan of all subtasks.", Risk.READS, Plan, take)
-        provider = self.providers(self.seat.model, _nothing)
+        provider = self.providers(self.seat.model, _nothing, _nothing)
         hooks = Hooks(_nothing, _nothing, _nothing, _nothing, _never, stopped=over)
         run = Run(provider, self.workspace, hooks, TRIES_MAX, tools=(tool,))
         run.messages = self._opening(task)

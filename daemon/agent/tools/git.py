@@ -12,7 +12,8 @@ from pydantic import Field
 
 from daemon.agent.tools.commands import cut, steady
 from daemon.agent.tools.tool import Arguments, Result, Risk, Tool
-from daemon.agent.workspace import Workspace
+from daemon.agent.workspace import Outside, Workspace
+from ops.run import Result as Done
 from ops.run import run
 
 SECONDS = 60.0
@@ -32,6 +33,14 @@ VERBS = {
     "show": ("show", *PLAIN, "--format=%h %s"),
     "blame": ("blame", "-s"),
 }
+# The files that those of the verbs tell of that show what is in them.
+LISTED = {
+    "diff": ("diff", "--name-only", "--no-renames", "-z", "HEAD"),
+    "show": ("show", "--name-only", "--no-renames", "-z", "--format="),
+}
+LITERAL, LEFT_OUT = ":(top,literal)", ":(top,literal,exclude)"
+LEFT_OUT_MAX = 500  # files, as each is an argument
+NAMED_MAX = 20
 _histories: dict[Path, Path] = {}
 
 
@@ -43,13 +52,55 @@ class Git(Arguments):
 
 def git(arguments: Git, workspace: Workspace) -> Result:
     folder = begin(workspace)
-    path = "/".join(workspace.parts(arguments.path)) if arguments.path else ""
+    path = _path(arguments.path, workspace)
     if arguments.verb == "blame" and not path:
         return Result("error: blame needs a path", ok=False)
     if arguments.verb == "commit":
         return _commit(arguments.message, workspace, folder)
-    code, said = _git((*VERBS[arguments.verb], "--", *([path] if path else [])), workspace, folder)
-    return Result(cut(steady(said, workspace), workspace) or "nothing", ok=code == 0)
+    where = [f"{LITERAL}{path}"] if path else []
+    listing = LISTED.get(arguments.verb)
+    barred = _barred(listing, where, workspace, folder) if listing else []
+    # blame takes a path as it is, and no patterns
+    what = [path] if arguments.verb == "blame" else where + [f"{LEFT_OUT}{one}" for one in barred]
+    code, said = _git((*VERBS[arguments.verb], "--", *what), workspace, folder)
+    shown = cut(steady(said, workspace), workspace) or "nothing"
+    return Result("\n".join(filter(None, (shown, _told(barred)))), ok=code == 0)
+
+
+def _path(path: str, workspace: Workspace) -> str:
+    """What a file tool may read, or nothing for the whole workspace. Raises Outside."""
+    whole = not path or not workspace.parts(path)
+    return "" if whole else "/".join(workspace.named(path, writes=False))
+
+
+def _barred(
+    listing: tuple[str, ...], where: list[str], workspace: Workspace, folder: Path
+) -> list[str]:
+    """The files it would show that the rules let nobody read. Raises Outside."""
+    done = _done((*listing, "--", *where), workspace, folder)
+    if done.code != 0:
+        raise Outside(f"the history cannot be read: {done.last_line}")
+    names = [name for name in os.fsdecode(done.stdout).strip("\n").split("\0") if name]
+    barred = [name for name in names if not _may_read(name, workspace)]
+    if len(barred) > LEFT_OUT_MAX:
+        raise Outside(f"the rules refuse {len(barred)} of these files; name a path")
+    return barred
+
+
+def _may_read(name: str, workspace: Workspace) -> bool:
+    try:
+        workspace.named(name, writes=False)
+    except Outside:
+        return False
+    return True
+
+
+def _told(barred: list[str]) -> str:
+    if not barred:
+        return ""
+    named, more = ", ".join(barred[:NAMED_MAX]), len(barred) - NAMED_MAX
+    told = f"[left out by the rules: {named}{f' and {more} more' if more > 0 else ''}]"
+    return os.fsencode(told).decode("utf-8", "replace")
 
 
 def begin(workspace: Workspace) -> Path:
@@ -75,6 +126,11 @@ def _commit(message: str, workspace: Workspace, folder: Path) -> Result:
 
 
 def _git(arguments: tuple[str, ...], workspace: Workspace, folder: Path) -> tuple[int | None, str]:
+    done = _done(arguments, workspace, folder)
+    return done.code, (done.stdout + done.stderr).decode("utf-8", "replace").strip()
+
+
+def _done(arguments: tuple[str, ...], workspace: Workspace, folder: Path) -> Done:
     environment = {
         "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
         "HOME": "/nonexistent",
@@ -87,8 +143,7 @@ def _git(arguments: tuple[str, ...], workspace: Workspace, folder: Path) -> tupl
         "LC_ALL": "C",
     }
     argv = ["git", *SAFE, *arguments]
-    done = run(argv, seconds=SECONDS, environment=environment, directory=workspace.root)
-    return done.code, (done.stdout + done.stderr).decode("utf-8", "replace").strip()
+    return run(argv, seconds=SECONDS, environment=environment, directory=workspace.root)
 
 
 GIT = Tool("git", "See and keep the history of your changes.", Risk.READS, Git, git)

@@ -34,7 +34,7 @@ class Scripts:
         self.asked: dict[str, list[list[Message]]] = {name: [] for name in replies}
         self.offered: dict[str, list[str]] = {}
 
-    def __call__(self, model: str, hear: Hear) -> Provider:
+    def __call__(self, model: str, hear: Hear, *_: Callable[..., None]) -> Provider:
         return _Voiced(self, model, hear)
 
 

@@ -34,7 +34,7 @@ class ByTask:
         self.replies = {name: list(several) for name, several in replies.items()}
         self.asked: list[str] = []
 
-    def __call__(self, model: str, hear: Callable[[str], None]) -> Provider:
+    def __call__(self, model: str, *_: Callable[..., None]) -> Provider:
         return self
 
     def reply(self, messages: list[Message], tools: Any) -> Reply:
