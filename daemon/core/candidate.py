@@ -77,6 +77,7 @@ class Candidate(BaseModel):
     decided: float | None = None  # unix seconds; when it was promoted, rejected or abandoned
     model: str | None = None
     protocol: str | None = None
+    prompts: str | None = None  # a name for those that its author was given
     told: str = ""  # what the author was told of former tries
     former: str | None = None  # the candidate whose answer the author was given to go on from
 

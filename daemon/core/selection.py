@@ -21,8 +21,8 @@ class Arm:
     lost: float = 0.0
     cost: float = COST_MIN
 
-    def told(self, won: bool) -> Arm:
-        return replace(self, won=self.won + won, lost=self.lost + (not won))
+    def told(self, won: bool, weight: float = 1.0) -> Arm:
+        return replace(self, won=self.won + weight * won, lost=self.lost + weight * (not won))
 
 
 def choose(arms: Sequence[Arm], chance: Random) -> Arm:

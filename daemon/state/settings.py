@@ -78,6 +78,7 @@ class Model(Section):
 class Author(Section):
     protocol: str = "auto"
     model: str = Field(default="", description="`NAME/MODEL`, or one of model.others")
+    models: tuple[str, ...] = Field(default=(), description="several, to choose from by what paid")
     steps_max: int = Field(default=40, ge=1, le=1000)
     rounds_max: int = Field(default=5, ge=1, le=50)
     tokens_max: int = Field(default=400_000, ge=1)
@@ -87,6 +88,11 @@ class Author(Section):
     tool_tokens_max: int = Field(default=2_000, ge=100, description="for telling of all tools")
     small_tool_tokens_max: int = Field(default=100, ge=50, description="the same, a small model")
     loose: bool = Field(default=False, description="guess calls from the prose of small models")
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The models to choose from; empty text is the main endpoint's own."""
+        return (self.model,) if self.model or not self.models else self.models
 
 
 class Cells(Section):

@@ -131,7 +131,7 @@ def exhausted(world: World) -> dict[str, str]:
             used[one.wish.id].append(of(world, one))
     rests = {name: left(limit, total(used[name])) for name, limit in limited.items()}
     found = {name: rest for name, rest in rests.items() if isinstance(rest, str)}
-    model = world.settings.author.model or world.settings.model.name
+    model = world.settings.author.wanted[0] or world.settings.model.name
     known = prices.price_of(model, world.layout.home, world.settings)
     if known is None and (model or not prices.load(world.layout.home)):
         why = f"money is limited and nobody said what {model or 'the model'} costs"

@@ -18,6 +18,7 @@ from daemon.supervisor import bad, budgets, frozen, ideas, judge, lineage, outco
 from daemon.supervisor.author import COUNTED, Author, Brief
 from daemon.supervisor.broker import Broker
 from daemon.supervisor.canaries import prove
+from daemon.supervisor.learned import prompts_of
 from daemon.supervisor.promoter import Promoter, new_promotion
 from daemon.supervisor.slots import Slots
 from daemon.supervisor.wish import Wish, chosen_protocol, model_of
@@ -150,12 +151,13 @@ class Cycle:
         model, session = await model_of(self.world, self.broker, candidate, wish)
         program = await runnable.program(self.world)
         ideas.began(self.world, candidate, wish.goal)
-        known: dict[str, Any] = {"model": model}
+        prompts = candidate.prompts or prompts_of(program.root)
+        candidate = candidate.model_copy(update={"model": model, "prompts": prompts})
+        known: dict[str, Any] = {}
         if candidate.protocol is None:  # a draft that goes on keeps what it began with
             protocol = chosen_protocol(self.world, candidate, wish.goal, model)
-            start = lineage.start(self.world, candidate, wish.goal)
-            told = ideas.told(self.world, wish.goal, protocol)
-            known |= {"told": told, "protocol": str(protocol), "start": start}
+            known = {"protocol": str(protocol), "told": ideas.told(self.world, wish.goal, protocol)}
+            known["start"] = lineage.start(self.world, candidate, wish.goal)
             if protocol is Protocol.REWRITE:  # a replay is given the same, whatever came since
                 known["former"] = ideas.former(self.world, wish.goal, candidate.base)
         candidate = candidate.model_copy(update=known)
@@ -244,10 +246,9 @@ class Cycle:
             candidate = self.move(candidate, Stage.DRAFTED, passed=None)
             try:
                 candidate = await self.judge(candidate)
-            except Refused as refused:
+            except Refused as refused:  # perhaps as it does not fit on the main of now
                 if not outcome.is_own(refused):
                     raise
-                # It does not fit on the main of now.
                 return self.move(self._now(candidate), Stage.REJECTED, reason=refused.message)
             # Another main may protect more, and while it was judged a freeze may have begun.
             if candidate.state is not Stage.JUDGED or not self._is_free(candidate):

@@ -16,6 +16,7 @@ from daemon.state import goals
 from daemon.supervisor import budgets, frozen
 from daemon.supervisor.broker import Broker
 from daemon.supervisor.schedule import HELD
+from daemon.supervisor.wish import probed
 from daemon.supervisor.world import World
 from ops.errors import Exit, Refused
 
@@ -85,8 +86,8 @@ class Night:
         if self.world.settings.model.session is not None:
             return None
         settings, pace = self.world.settings, self.pace()
-        author = settings.author.model
-        if (await self.broker.probe(author)).get("answers"):
+        author, said = await probed(self.broker, settings.author.wanted)
+        if said.get("answers"):
             if self.silent:
                 self.world.tell(Kind.NOTICE, text="the model answers again")
             self.silent = False

@@ -14,6 +14,7 @@ from daemon.core.candidate import Candidate, Stage
 from daemon.state import goals
 from daemon.supervisor import budgets, worked
 from daemon.supervisor.cycle import Cycle
+from daemon.supervisor.wish import probed
 from daemon.supervisor.world import World
 from ops.errors import Trouble
 from ops.lease import hold
@@ -68,8 +69,8 @@ class Revival:
 
     async def _may_draft(self) -> bool:
         spent = await asyncio.to_thread(budgets.spent, self.world)
-        probed = await self.cycle.broker.probe(self.world.settings.author.model)
-        return spent is None and bool(probed.get("answers"))
+        _, said = await probed(self.cycle.broker, self.world.settings.author.wanted)
+        return spent is None and bool(said.get("answers"))
 
     async def _take_up(self, candidate: Candidate) -> None:
         journal, fact = self.world.journal, FACT + candidate.id

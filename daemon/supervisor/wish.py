@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from daemon.core.events import Kind
 from daemon.core.goal import Goal, Protocol
 from daemon.supervisor import learned
 from daemon.supervisor.broker import Broker
+from daemon.supervisor.channel import Message
 from daemon.supervisor.world import World
 from fitness.trial import GATE_TEST_PATHS, SELECTED
 from ops.errors import Failed
@@ -57,6 +59,15 @@ def chosen_protocol(world: World, candidate: Candidate, goal: Goal, model: str) 
     return learned.protocol(world.journal, candidate, model, likely)
 
 
+async def probed(broker: Broker, wanted: Sequence[str]) -> tuple[str, Message]:
+    """The first of these models whose endpoint answers, and what it said; else the last one."""
+    for own in wanted:
+        said = await broker.probe(own)
+        if said.get("answers"):
+            break
+    return own, said
+
+
 async def model_of(
     world: World, broker: Broker, candidate: Candidate, wish: Wish
 ) -> tuple[str, Path | None]:
@@ -70,11 +81,11 @@ async def model_of(
     if session is not None:
         tell(f"replaying the recorded session {session.name}")
         return RECORDED, session
-    own = world.settings.author.model
+    wanted = learned.models(world.journal, candidate, world.settings.author.wanted)
+    own, said = await probed(broker, wanted)
     base = world.settings.endpoint(own).base
-    probed = await broker.probe(own)
-    if probed.get("answers"):
-        models = [str(name) for name in probed.get("models") or ()]
+    if said.get("answers"):
+        models = [str(name) for name in said.get("models") or ()]
         model = own or settings.name or (models[0] if models else "")
         tell(f"{model} at {base}")
         return model, None
@@ -82,7 +93,7 @@ async def model_of(
         tell(f"no model answers at {base}: replaying the recorded session that ships")
         return RECORDED, Path(wish.goal.session)
     raise Failed(
-        f"no model answers at {base}: {probed.get('detail', 'no reason given')}",
+        f"no model answers at {base}: {said.get('detail', 'no reason given')}",
         "start it, or set OLLAMA_BASE or model.base in org.toml",
     )
 
