@@ -63,6 +63,8 @@ async def _worked(opening: Opening, line: Line) -> dict[str, Any]:
     seats = {one.name: one for one in opening.seats}
     if opening.lead not in seats:
         raise Refused(f"the lead {opening.lead} is not in the team", "name a member")
+    if workspace.kept is None:
+        raise Refused("there is no folder for what the team does", "start it with: orgctl run")
     members = [one for one in opening.seats if one.name != opening.lead] or list(opening.seats)
     lead = Lead(seats[opening.lead], members, opening.criteria, providers(), workspace)
     draft = _known(opening) or await _planned(lead, opening, line)
@@ -72,7 +74,7 @@ async def _worked(opening: Opening, line: Line) -> dict[str, Any]:
     if ask and not opening.approved:
         return {"outcome": "awaiting-approval", "reasons": list(draft.reasons)}
     bench = Bench(providers(), tools.of, line.tell, workspace)
-    team = Team(members, bench, line.tell, workspace.root, opening.parallel)
+    team = Team(members, bench, line.tell, workspace.root, workspace.kept, opening.parallel)
     team.take_up(opening.entries)
     good = await team.work(draft.plan)
     return {"outcome": "done" if good else "failed", "reasons": []}

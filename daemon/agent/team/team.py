@@ -12,7 +12,8 @@ from typing import Any
 from daemon.agent.room.members import Seat
 from daemon.agent.room.transcript import Entry
 from daemon.agent.room.voice import Tell
-from daemon.agent.team.joining import Files, applied, files_of, packed, settle, unpacked
+from daemon.agent.team.joining import Files, applied, files_of, settle
+from daemon.agent.team.keeping import keep, kept_in
 from daemon.agent.team.plan import Outcome, Plan, Subtask, before, ordered
 from daemon.agent.team.work import Bench, Done
 
@@ -21,21 +22,30 @@ CLASHED = "what others did meanwhile clashes in: "
 
 @dataclass
 class Team:
-    """`tell("said", entry=…)` is for what must be kept; `ends` are the ends so far."""
+    """`tell("said", entry=…)` is for what must be kept; `ends` are the ends so far.
+
+    `kept` is the folder for what each subtask changed, which outlasts a crash.
+    """
 
     members: Sequence[Seat]
     bench: Bench
     tell: Tell
     root: Path
+    kept: Path
     parallel: int = 4
     ends: dict[str, Done] = field(default_factory=dict)
 
     def take_up(self, entries: Sequence[Mapping[str, Any]]) -> None:
-        """Ends of an earlier start of the same run."""
-        for one in entries:
-            if one.get("kind") == "end":
-                outcome, changed = Outcome(one["outcome"]), unpacked(one["changed"])
-                self.ends[one["id"]] = Done(outcome, one["text"], changed, one["tokens"])
+        """Ends of an earlier start of the same run; one whose work is lost is done again."""
+        last = {one["id"]: one for one in entries if one.get("kind") == "end"}
+        for name, one in last.items():
+            try:
+                changed = kept_in(one, self.kept)
+            except ValueError as lost:
+                self.tell("again", subtask=name, who=one["who"], why=str(lost))
+            else:
+                outcome = Outcome(one["outcome"])
+                self.ends[name] = Done(outcome, one["text"], changed, one["tokens"])
 
     async def work(self, plan: Plan) -> bool:
         """Every subtask to its end, results in the workspace; whether nothing failed for good."""
@@ -81,15 +91,22 @@ class Team:
         return Entry(who=subtask.id, text=f"[{done.outcome}] {done.text}")
 
     def _end(self, subtask: Subtask, seat: Seat, done: Done) -> None:
+        """Its work is on the disk before anybody is told of it."""
         self.ends[subtask.id] = done
+        kept, text = "", done.text
+        try:
+            kept = keep(done.changed, self.kept, subtask.id) if done.changed else ""
+        except OSError as error:  # it is joined all the same, unless this start is cut off
+            text += f"\n[what it changed cannot be kept: {error.strerror}]"
         entry = {
             "kind": "end",
             "id": subtask.id,
             "who": seat.name,
             "outcome": str(done.outcome),
-            "text": done.text,
+            "text": text,
             "tokens": done.tokens,
-            "changed": packed(done.changed),
+            "changed": sorted(done.changed),
+            "kept": kept,
             "ended": time.time(),
         }
         self.tell("said", entry=entry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import threading
 from collections.abc import Callable
@@ -57,8 +58,10 @@ def write(path: str, text: str) -> Reply:
 
 def team_of(folder: Path, scripts: Any, *seats: Seat) -> tuple[Team, Told]:
     told = Told()
-    folder.mkdir(exist_ok=True)
-    return Team(seats, Bench(scripts, lambda _: offered(None), told), told, folder), told
+    kept = folder.with_name("kept")
+    for one in (folder, kept):
+        one.mkdir(exist_ok=True)
+    return Team(seats, Bench(scripts, lambda _: offered(None), told), told, folder, kept), told
 
 
 def work(team: Team, found: Plan) -> bool:
@@ -150,6 +153,55 @@ def test_what_ended_is_not_done_again(tmp_path: Path) -> None:
     second.take_up(kept)
     assert work(second, found)
     assert (tmp_path / "w/a.txt").read_text() == "A"
+
+
+def test_much_work_is_not_lost_by_a_crash(tmp_path: Path) -> None:
+    """An entry stays short, whatever was changed, and what it names is taken up whole."""
+    big = "".join(f"line {number}\n" for number in range(200_000))
+    copied = says("", ("sh", json.dumps({"command": "cat seed seed > copy"})))
+    scripts = ByTask(a=[copied, says("Done.")], b=[])
+    team, told = team_of(tmp_path / "w", scripts, seat("alice"))
+    (tmp_path / "w/seed").write_text(big)
+    found = plan(a=None, b={"on_success": ["a"]})
+    with pytest.raises(BaseExceptionGroup):
+        work(team, found)
+    kept = [one["entry"] for one in told.of("said")]
+    assert kept[0]["outcome"] == "done" and len(json.dumps(kept)) < 4_000
+    second, _ = team_of(tmp_path / "w", ByTask(a=[], b=[says("Went on.")]), seat("alice"))
+    second.take_up(kept)
+    assert work(second, found)
+    assert (tmp_path / "w/copy").read_text() == big * 2
+
+
+@pytest.mark.parametrize("how", ["gone", "torn", "another's", "not kept"])
+def test_lost_work_is_told_and_done_again(tmp_path: Path, how: str) -> None:
+    team, told = team_of(tmp_path / "w", ByTask(a=[write("f", "A"), says("Done.")]), seat("alice"))
+    if how == "not kept":
+        team.kept = tmp_path / "nowhere"
+    assert work(team, plan(a=None))
+    entry = told.of("said")[0]["entry"]
+    assert ("cannot be kept" in entry["text"]) == (how == "not kept")
+    for file in team.kept.glob("a-*.changes"):
+        file.write_text({"torn": file.read_text()[:9], "another's": "{}"}.get(how, ""))
+        if how == "gone":
+            file.unlink()
+    (tmp_path / "w/f").unlink()
+    again = ByTask(a=[write("f", "B"), says("Done.")])
+    second, told = team_of(tmp_path / "w", again, seat("alice"))
+    second.take_up([entry])
+    assert told.of("again")[0]["why"] == "what it changed is lost"
+    assert work(second, plan(a=None))
+    assert (tmp_path / "w/f").read_text() == "B"
+
+
+def test_an_end_of_an_older_release_is_taken_up(tmp_path: Path) -> None:
+    """Its changes stand in the entry."""
+    changed = {"f": [None, base64.b64encode(b"A").decode()]}
+    entry = {"kind": "end", "id": "a", "who": "alice", "outcome": "done", "text": "", "tokens": 1}
+    team, _ = team_of(tmp_path / "w", ByTask(a=[]), seat("alice"))
+    team.take_up([{**entry, "changed": changed}])
+    assert work(team, plan(a=None))
+    assert (tmp_path / "w/f").read_text() == "A"
 
 
 def planning(tmp_path: Path, criteria: Criteria, *replies: Reply) -> tuple[Lead, Scripts]:
