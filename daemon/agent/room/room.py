@@ -100,6 +100,9 @@ class Room:
                 return False
             except ModelFault as fault:
                 entry = Entry(who=member.name, text=fault.said, kind="failed")
+            except Exception as bug:  # noqa: BLE001 - the door of a turn: the others have theirs
+                text = f"it broke: {type(bug).__name__}: {bug}"
+                entry = Entry(who=member.name, text=text, kind="failed")
             finally:
                 self._voice = None
             self._keep(member.deliver(entry, mode))
@@ -123,7 +126,7 @@ class Room:
                 told(end)
             except Exception as bug:
                 told(bug)
-                raise
+                raise  # into the log
 
         self._over = over
         threading.Thread(target=speak, name=f"voice-{member.name}", daemon=True).start()

@@ -6,6 +6,7 @@ import base64
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ MERGE_SECONDS = 20.0
 Files = dict[str, bytes]  # path -> content
 
 
-class TooLarge(Exception):
+class Unworkable(Exception):
     """The workspace cannot be worked on in parallel; the message says why."""
 
 
@@ -33,20 +34,37 @@ Changes = dict[str, Change]
 
 
 def files_of(root: Path) -> Files:
-    """Every plain file, caches and git left out. Raises TooLarge."""
+    """Every plain file, caches and git left out. Raises Unworkable.
+
+    What cannot be read is refused: left out, it would stand for a file that was removed.
+    """
+    try:
+        return _files_of(root)
+    except OSError as error:
+        where = os.path.relpath(error.filename or root, root)
+        raise Unworkable(f"{where} cannot be read: {error.strerror}") from error
+
+
+def _files_of(root: Path) -> Files:
     found: Files = {}
     held = 0
-    for folder, folders, names in os.walk(root):
+    for folder, folders, names in os.walk(root, onerror=_refuse):
         folders[:] = sorted(set(folders) - HIDDEN)
         for name in sorted(names):
             path = Path(folder, name)
             if path.is_symlink() or not path.is_file() or name.endswith(".pyc"):
                 continue
-            held += path.stat().st_size
-            if held > BYTES_MAX:
-                raise TooLarge(f"more than {BYTES_MAX // 2**20} MiB to work on")
-            found[path.relative_to(root).as_posix()] = path.read_bytes()
+            with suppress(FileNotFoundError):  # gone since it was listed
+                held += path.stat().st_size
+                if held > BYTES_MAX:
+                    raise Unworkable(f"more than {BYTES_MAX // 2**20} MiB to work on")
+                found[path.relative_to(root).as_posix()] = path.read_bytes()
     return found
+
+
+def _refuse(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def lay_out(files: Mapping[str, bytes], root: Path) -> None:

@@ -13,7 +13,7 @@ from daemon.agent.room.members import Seat
 from daemon.agent.room.outfit import Tools, providers, workspace_of
 from daemon.agent.room.process import LINE_FD, Line
 from daemon.agent.team.criteria import Criteria
-from daemon.agent.team.joining import TooLarge
+from daemon.agent.team.joining import Unworkable
 from daemon.agent.team.lead import Draft, Lead
 from daemon.agent.team.plan import Plan
 from daemon.agent.team.team import Team
@@ -52,7 +52,7 @@ async def work(own: socket.socket) -> None:
         line.tell("trouble", **Refused(f"the team makes no sense: {error}").as_json())
     except Trouble as trouble:
         line.tell("trouble", **trouble.as_json())
-    except (ModelFault, TooLarge) as fault:
+    except (ModelFault, Unworkable) as fault:
         line.tell("trouble", **Failed(str(fault), "see: orgctl logs chat").as_json())
     line.tell("idle")
     await line.close()

@@ -12,13 +12,16 @@ import pytest
 
 from daemon.agent.messages import Message
 from daemon.agent.providers import ModelFault
+from daemon.agent.room.lock import ChannelLock
 from daemon.agent.room.mode import Mode, tagged
+from daemon.agent.room.process import _say
+from daemon.agent.room.room import Room
 from daemon.agent.room.transcript import HEARD_CHARS_MAX, Entry, heard
 from ops.errors import Refused
 from ops.processes import spawn
 from ops.rooms import ENTRIES_MAX
 from ops.sockets import read_lines, send_line
-from tests.agent.room.case import Scripts, room_of, say, says, seat
+from tests.agent.room.case import Scripts, Told, room_of, say, says, seat
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -178,6 +181,29 @@ def test_a_model_that_fails_is_told_and_the_rest_goes_on(tmp_path: Path) -> None
     say(room, "hello")
     assert told.said()[1:] == [("alice", "the model was silent"), ("bob", "I am here.")]
     assert "silent" not in str(scripts.asked["m_bob"])
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_member_that_breaks_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:
+    """It has failed, as a script sees; the others answer, and so do all to the next word."""
+    scripts = Scripts(m_alice=[], m_bob=[says("I am here."), says("Still.")])
+    room, told = room_of(tmp_path, scripts, seat("alice"), seat("bob"))
+    say(room, "hello", "again")
+    kinds = [one["entry"]["kind"] for one in told.of("said")]
+    assert kinds == ["said", "failed", "said"] * 2
+    assert "it broke: IndexError" in told.said()[1][1]
+
+
+def test_a_room_that_breaks_says_so_and_is_idle(tmp_path: Path) -> None:
+    class Broken(Room):
+        async def say(self, text: str) -> None:
+            raise OSError("no space left")
+
+    told = Told()
+    room = Broken([], ChannelLock(tmp_path / "channel"), told)
+    asyncio.run(_say(room, told, "hello"))
+    assert [one["event"] for one in told] == ["trouble", "idle"]
+    assert "no space left" in told[0]["error"]
 
 
 def test_the_person_takes_the_word(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from daemon.agent.team.plan import Plan
 from daemon.agent.team.team import Team
 from daemon.agent.team.work import Bench
 from daemon.agent.workspace import Workspace
+from tests.agent.powerless import powerless
 from tests.agent.room.case import Scripts, Told, says, seat
 from tests.agent.team.test_plan import plan
 
@@ -54,6 +55,14 @@ class ByTask:
 
 def write(path: str, text: str) -> Reply:
     return says("", ("write_file", json.dumps({"path": path, "content": text})))
+
+
+class Killed(BaseException):
+    pass
+
+
+def die() -> Reply:
+    raise Killed
 
 
 def team_of(folder: Path, scripts: Any, *seats: Seat) -> tuple[Team, Told]:
@@ -140,13 +149,42 @@ def test_a_clash_is_done_once_more(tmp_path: Path) -> None:
     assert (tmp_path / "w/f").read_text() == "A\nB\n"
 
 
+def test_files_that_nobody_can_read_fail_their_subtask_only(tmp_path: Path) -> None:
+    """Left out they would stand for files that were removed; the others' work goes on."""
+    hide = says("", ("sh", json.dumps({"command": "chmod 000 f"})))
+    folder = says("", ("sh", json.dumps({"command": "chmod 000 d"})))
+    scripts = ByTask(
+        a=[hide, says("Done.")], b=[folder, says("Done.")], c=[write("c", "C"), says("Done.")]
+    )
+    team, told = team_of(tmp_path / "w", scripts, seat("alice"))
+    (tmp_path / "w/d").mkdir()
+    for name in ("f", "d/f"):
+        (tmp_path / "w" / name).write_text("kept")
+    with powerless():
+        assert not work(team, plan(a=None, b=None, c=None))
+    assert ends(told) == {"a": "failed", "b": "failed", "c": "done"}
+    texts = {one["entry"]["id"]: one["entry"]["text"] for one in told.of("said")}
+    assert texts["a"] == "f cannot be read: Permission denied"
+    assert texts["b"] == "d cannot be read: Permission denied"
+    assert (tmp_path / "w/f").read_text() == (tmp_path / "w/d/f").read_text() == "kept"
+    assert (tmp_path / "w/c").read_text() == "C"
+
+
+def test_a_subtask_that_breaks_ends_no_other(tmp_path: Path) -> None:
+    team, told = team_of(tmp_path / "w", ByTask(a=[], b=[says("Done.")]), seat("alice"))
+    assert not work(team, plan(a=None, b=None))
+    assert ends(told) == {"a": "failed", "b": "done"}
+    texts = {one["entry"]["id"]: one["entry"]["text"] for one in told.of("said")}
+    assert "it broke: IndexError" in texts["a"]
+
+
 def test_what_ended_is_not_done_again(tmp_path: Path) -> None:
     """After a crash the ends that were kept are taken up."""
-    scripts = ByTask(a=[write("a.txt", "A"), says("Done.")], b=[])
+    scripts = ByTask(a=[write("a.txt", "A"), says("Done.")], b=[die])
     team, told = team_of(tmp_path / "w", scripts, seat("alice"))
     found = plan(a=None, b={"on_success": ["a"]})
-    with pytest.raises(ExceptionGroup):
-        work(team, found)  # b has no script: a stands for a crash there
+    with pytest.raises(BaseExceptionGroup):
+        work(team, found)
     kept = [one["entry"] for one in told.of("said")]
     again = ByTask(a=[], b=[says("Went on.")])
     second, _ = team_of(tmp_path / "w", again, seat("alice"))
@@ -159,7 +197,7 @@ def test_much_work_is_not_lost_by_a_crash(tmp_path: Path) -> None:
     """An entry stays short, whatever was changed, and what it names is taken up whole."""
     big = "".join(f"line {number}\n" for number in range(200_000))
     copied = says("", ("sh", json.dumps({"command": "cat seed seed > copy"})))
-    scripts = ByTask(a=[copied, says("Done.")], b=[])
+    scripts = ByTask(a=[copied, says("Done.")], b=[die])
     team, told = team_of(tmp_path / "w", scripts, seat("alice"))
     (tmp_path / "w/seed").write_text(big)
     found = plan(a=None, b={"on_success": ["a"]})
