@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import stat
 import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -15,7 +16,7 @@ from ops.run import run
 
 BYTES_MAX = 128 * 2**20
 MERGE_SECONDS = 20.0
-Files = dict[str, bytes]  # path -> content
+PROGRAM = 0o111  # of a mode, what makes a file one that can be run
 
 
 class Unworkable(Exception):
@@ -23,13 +24,23 @@ class Unworkable(Exception):
 
 
 @dataclass(frozen=True)
+class File:
+    """Its content, and which of the PROGRAM bits it has."""
+
+    content: bytes
+    bits: int = 0
+
+
+@dataclass(frozen=True)
 class Change:
     """One file: what it was and what it is; None is not there."""
 
-    old: bytes | None
-    new: bytes | None
+    old: File | None
+    new: File | None
 
 
+Files = dict[str, File]  # by path
+Packed = str | int | None
 Changes = dict[str, Change]
 
 
@@ -55,10 +66,12 @@ def _files_of(root: Path) -> Files:
             if path.is_symlink() or not path.is_file() or name.endswith(".pyc"):
                 continue
             with suppress(FileNotFoundError):  # gone since it was listed
-                held += path.stat().st_size
+                about = path.stat()
+                held += about.st_size
                 if held > BYTES_MAX:
                     raise Unworkable(f"more than {BYTES_MAX // 2**20} MiB to work on")
-                found[path.relative_to(root).as_posix()] = path.read_bytes()
+                file = File(path.read_bytes(), about.st_mode & PROGRAM)
+                found[path.relative_to(root).as_posix()] = file
     return found
 
 
@@ -67,14 +80,17 @@ def _refuse(error: OSError) -> None:
         raise error
 
 
-def lay_out(files: Mapping[str, bytes], root: Path) -> None:
-    for name, content in files.items():
+def lay_out(files: Mapping[str, File], root: Path) -> None:
+    for name, file in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        path.write_bytes(file.content)
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & PROGRAM != file.bits:
+            path.chmod(mode & ~PROGRAM | file.bits)
 
 
-def changes(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> Changes:
+def changes(before: Mapping[str, File], after: Mapping[str, File]) -> Changes:
     return {
         name: Change(before.get(name), after.get(name))
         for name in sorted(before.keys() | after.keys())
@@ -82,7 +98,7 @@ def changes(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> Changes:
     }
 
 
-def applied(files: Mapping[str, bytes], several: Iterable[Changes]) -> tuple[Files, list[str]]:
+def applied(files: Mapping[str, File], several: Iterable[Changes]) -> tuple[Files, list[str]]:
     """The files with all changes, in order, and the paths where two did not agree."""
     found, conflicts = dict(files), []
     for one in several:
@@ -100,20 +116,32 @@ def applied(files: Mapping[str, bytes], several: Iterable[Changes]) -> tuple[Fil
     return found, conflicts
 
 
-def _merged(here: bytes | None, change: Change) -> bytes | None:
-    """A three-way merge by git; None where lines clash, or one side is gone."""
+def _merged(here: File | None, change: Change) -> File | None:
+    """Both sides' content and bits; None where lines clash, or one side is gone."""
     if here is None or change.new is None:
         return None
+    old, new = change.old or File(b""), change.new
+    content = _merged_content(here.content, old.content, new.content)
+    bits = here.bits if new.bits == old.bits else new.bits
+    return None if content is None else File(content, bits)
+
+
+def _merged_content(here: bytes, old: bytes, new: bytes) -> bytes | None:
+    """A three-way merge by git where both sides changed; None where lines clash."""
+    if here in (old, new):
+        return new
+    if new == old:
+        return here
     with tempfile.TemporaryDirectory(prefix="merge-") as folder:
         paths = [Path(folder, name) for name in ("here", "old", "new")]
-        for path, content in zip(paths, (here, change.old or b"", change.new), strict=True):
+        for path, content in zip(paths, (here, old, new), strict=True):
             path.write_bytes(content)
         argv = ["git", "merge-file", "-p", "-q", *map(str, paths)]
         done = run(argv, seconds=MERGE_SECONDS, directory=Path(folder))
     return done.stdout if done.code == 0 else None
 
 
-def settle(before: Mapping[str, bytes], after: Mapping[str, bytes], root: Path) -> None:
+def settle(before: Mapping[str, File], after: Mapping[str, File], root: Path) -> None:
     """Make the folder that held `before` hold `after`."""
     for name, change in changes(before, after).items():
         path = root / name
@@ -123,17 +151,30 @@ def settle(before: Mapping[str, bytes], after: Mapping[str, bytes], root: Path) 
             lay_out({name: change.new}, root)
 
 
-def packed(several: Changes) -> dict[str, list[str | None]]:
-    return {name: [_text(one.old), _text(one.new)] for name, one in several.items()}
+def packed(several: Changes) -> dict[str, list[Packed]]:
+    """The contents of each, old and new, and then their bits."""
+    return {
+        name: [_text(one.old), _text(one.new), _bits(one.old), _bits(one.new)]
+        for name, one in several.items()
+    }
 
 
-def unpacked(several: Mapping[str, list[str | None]]) -> Changes:
-    return {name: Change(_bytes(old), _bytes(new)) for name, (old, new) in several.items()}
+def unpacked(several: Mapping[str, list[Packed]]) -> Changes:
+    """Also what earlier releases packed, without bits."""
+    return {name: _change(*one) for name, one in several.items()}
 
 
-def _text(content: bytes | None) -> str | None:
-    return None if content is None else base64.b64encode(content).decode()
+def _change(old: Packed, new: Packed, old_bits: Packed = 0, new_bits: Packed = 0) -> Change:
+    return Change(_file(old, old_bits), _file(new, new_bits))
 
 
-def _bytes(text: str | None) -> bytes | None:
-    return None if text is None else base64.b64decode(text)
+def _text(file: File | None) -> str | None:
+    return None if file is None else base64.b64encode(file.content).decode()
+
+
+def _bits(file: File | None) -> int:
+    return 0 if file is None else file.bits
+
+
+def _file(text: Packed, bits: Packed) -> File | None:
+    return None if text is None else File(base64.b64decode(str(text)), int(bits or 0) & PROGRAM)

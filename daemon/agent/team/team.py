@@ -18,6 +18,8 @@ from daemon.agent.team.plan import Outcome, Plan, Subtask, before, ordered
 from daemon.agent.team.work import Bench, Done
 
 CLASHED = "what others did meanwhile clashes in: "
+UNDONE = "this was built on what has failed since: "
+NOT_HERE = "; what it changed is not here"
 
 
 @dataclass
@@ -77,7 +79,9 @@ class Team:
             self._end(subtask, seat, Done(Outcome.SKIPPED, "its condition did not come true"))
             return
         earlier = before(plan, subtask.id)
-        files, conflicts = applied(base, [self.ends[one.id].changed for one in earlier])
+        # What a failed one left is not joined either: nobody may build on it.
+        done_before = [self.ends[one.id] for one in earlier if self._is_done(one)]
+        files, conflicts = applied(base, [one.changed for one in done_before])
         if conflicts:
             self._end(subtask, seat, Done(Outcome.FAILED, CLASHED + ", ".join(conflicts)))
             return
@@ -86,9 +90,13 @@ class Team:
         done = await asyncio.to_thread(self.bench.work, seat, subtask, files, told)
         self._end(subtask, seat, done)
 
+    def _is_done(self, subtask: Subtask) -> bool:
+        return self.ends[subtask.id].outcome is Outcome.DONE
+
     def _said(self, subtask: Subtask) -> Entry:
         done = self.ends[subtask.id]
-        return Entry(who=subtask.id, text=f"[{done.outcome}] {done.text}")
+        left = NOT_HERE if done.outcome is Outcome.FAILED and done.changed else ""
+        return Entry(who=subtask.id, text=f"[{done.outcome}{left}] {done.text}")
 
     def _end(self, subtask: Subtask, seat: Seat, done: Done) -> None:
         """Its work is on the disk before anybody is told of it."""
@@ -113,21 +121,31 @@ class Team:
 
     async def _join(self, plan: Plan, order: Sequence[Subtask], base: Files) -> bool:
         """Results into the workspace in the plan's order; one that clashes is done once more."""
-        files = dict(base)
+        files, undone = dict(base), set[str]()
         for at, subtask in enumerate(order):
-            done = self.ends[subtask.id]
-            if done.outcome is not Outcome.DONE:
+            if not self._is_done(subtask):
                 continue
-            joined, conflicts = applied(files, [done.changed])
-            if conflicts:
-                seat = self._who(at, subtask)
-                told = [Entry(who="lead", text=CLASHED + ", ".join(conflicts))]
-                done = await asyncio.to_thread(self.bench.work, seat, subtask, files, told)
-                self._end(subtask, seat, done)
-                joined, _ = applied(files, [done.changed])
-            files = joined if done.outcome is Outcome.DONE else files
+            lost = [one.id for one in before(plan, subtask.id) if one.id in undone]
+            joined, conflicts = applied(files, [self.ends[subtask.id].changed])
+            if lost or conflicts:
+                why = UNDONE + ", ".join(lost) if lost else CLASHED + ", ".join(conflicts)
+                await self._again(subtask, self._who(at, subtask), files, why)
+                joined, _ = applied(files, [self.ends[subtask.id].changed])
+            if self._is_done(subtask):
+                files = joined
+            else:
+                undone.add(subtask.id)
         settle(base, files, self.root)
         return not self._lost(plan)
+
+    async def _again(self, subtask: Subtask, seat: Seat, files: Files, why: str) -> None:
+        """On top of what was joined so far, when its conditions are still true."""
+        if subtask.may_run({name: done.outcome for name, done in self.ends.items()}):
+            told = [Entry(who="lead", text=why)]
+            done = await asyncio.to_thread(self.bench.work, seat, subtask, files, told)
+        else:
+            done = Done(Outcome.SKIPPED, why)
+        self._end(subtask, seat, done)
 
     def _lost(self, plan: Plan) -> list[str]:
         """What failed and nobody was to make up for."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -85,7 +85,7 @@ class Bench:
         seat: Seat,
         subtask: Subtask,
         workspace: Workspace,
-        files: Mapping[str, bytes],
+        files: Files,
         told: Sequence[Entry],
     ) -> Done:
         worker = Member(seat, self.providers, workspace, lambda: self.toolbox(seat.name))

@@ -149,6 +149,58 @@ def test_a_clash_is_done_once_more(tmp_path: Path) -> None:
     assert (tmp_path / "w/f").read_text() == "A\nB\n"
 
 
+@pytest.mark.parametrize("waits", ["on_failure", "after"])
+def test_nobody_builds_on_what_failed(tmp_path: Path, waits: str) -> None:
+    """It is not joined, so it is not given either: what is done stands on its own."""
+    scripts = ByTask(
+        one=[write("lib.py", "x = 1\n"), says("Made."), says("It is made.")],
+        two=[write("main.py", "import lib\n"), says("Made."), says("Made.")],
+    )
+    team, told = team_of(tmp_path / "w", scripts, seat("alice"))
+    check = {"check": "python3 -c 'import sys; sys.path.insert(0, \".\"); import main'"}
+    assert not work(team, plan(one={"check": "false"}, two={waits: ["one"], **check}))
+    assert ends(told) == {"one": "failed", "two": "failed"}
+    assert list((tmp_path / "w").iterdir()) == []
+    assert "one: [failed; what it changed is not here]" in scripts.asked[-1]
+
+
+@pytest.mark.parametrize(("waits", "how"), [("on_success", "skipped"), ("after", "done")])
+def test_what_was_built_on_work_that_clashed_and_failed(
+    tmp_path: Path, waits: str, how: str
+) -> None:
+    """It is done once more without it, or is not to be done."""
+    scripts = ByTask(
+        a=[write("f", "A\n"), says("Done.")],
+        b=[write("f", "B\n"), write("lib", "x"), says("Done."), ModelFault("model_refused", "no")],
+        c=[write("c", "on lib"), says("Done."), write("c", "alone"), says("Done.")],
+    )
+    team, told = team_of(tmp_path / "w", scripts, seat("alice"))
+    assert not work(team, plan(a=None, b=None, c={waits: ["b"]}))
+    assert ends(told) == {"a": "done", "b": "failed", "c": how}
+    found = {one.name: one.read_text() for one in (tmp_path / "w").iterdir()}
+    assert found == {"f": "A\n"} | ({"c": "alone"} if how == "done" else {})
+
+
+def test_a_script_stays_one(tmp_path: Path) -> None:
+    """In a member's copy, for its check, and in the workspace; after a crash, too."""
+    made = says(
+        "", ("sh", json.dumps({"command": "printf '#!/bin/sh\\n' > new.sh; chmod +x new.sh"}))
+    )
+    scripts = ByTask(a=[made, says("Done.")], b=[die])
+    team, told = team_of(tmp_path / "w", scripts, seat("alice"))
+    test = tmp_path / "w/test.sh"
+    test.write_text("#!/bin/sh\n./new.sh\n")
+    test.chmod(0o755)
+    found = plan(a={"check": "./test.sh"}, b={"on_success": ["a"], "check": "./test.sh"})
+    with pytest.raises(BaseExceptionGroup):
+        work(team, found)
+    assert ends(told) == {"a": "done"}
+    second, _ = team_of(tmp_path / "w", ByTask(a=[], b=[says("Done.")]), seat("alice"))
+    second.take_up([one["entry"] for one in told.of("said")])
+    assert work(second, found)
+    assert (tmp_path / "w/new.sh").stat().st_mode & 0o777 == 0o755
+
+
 def test_files_that_nobody_can_read_fail_their_subtask_only(tmp_path: Path) -> None:
     """Left out they would stand for files that were removed; the others' work goes on."""
     hide = says("", ("sh", json.dumps({"command": "chmod 000 f"})))
