@@ -123,7 +123,7 @@ def _answered(verbs: Verbs, asked: Json) -> Json:
         return verbs[str(asked["do"])](asked)
     except Trouble as trouble:
         return trouble.as_json()
-    except (ValueError, TypeError, LookupError):
+    except (ValueError, TypeError, LookupError, OverflowError):
         return Refused("that is no request").as_json()
     except sqlite3.Error as error:
         return Failed(f"the memory failed: {error}").as_json()

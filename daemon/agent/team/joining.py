@@ -9,9 +9,10 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from daemon.agent.workspace import HIDDEN
+from daemon.agent.workspace import HIDDEN, NEW_MODE
+from ops.files import write_atomic
 from ops.run import run
 
 BYTES_MAX = 128 * 2**20
@@ -113,7 +114,12 @@ def applied(files: Mapping[str, File], several: Iterable[Changes]) -> tuple[File
                 found.pop(name, None)
             else:
                 found[name] = new
-    return found, conflicts
+    return found, conflicts + [name for name in found if _is_below(name, found)]
+
+
+def _is_below(name: str, files: Files) -> bool:
+    """Whether a folder it needs is a file: one made the one, another the other."""
+    return any(str(above) in files for above in PurePosixPath(name).parents)
 
 
 def _merged(here: File | None, change: Change) -> File | None:
@@ -142,13 +148,31 @@ def _merged_content(here: bytes, old: bytes, new: bytes) -> bytes | None:
 
 
 def settle(before: Mapping[str, File], after: Mapping[str, File], root: Path) -> None:
-    """Make the folder that held `before` hold `after`."""
-    for name, change in changes(before, after).items():
-        path = root / name
-        if change.new is None:
-            path.unlink(missing_ok=True)
-        else:
-            lay_out({name: change.new}, root)
+    """Make the folder that held `before` hold `after`, also after a power cut.
+
+    Each file is whole at any time. Raises Unworkable for what is in the way.
+    """
+    several = changes(before, after)
+    for name, change in sorted(several.items(), key=lambda one: one[1].new is not None):
+        try:
+            if change.new is None:
+                (root / name).unlink(missing_ok=True)
+            else:
+                _put(change.new, root / name)
+        except OSError as error:
+            raise Unworkable(f"{name} cannot be changed: {error.strerror}") from error
+
+
+def _put(file: File, path: Path) -> None:
+    """In the place of another file, or of folders that hold nothing any more. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mode = NEW_MODE
+    if path.is_dir() and not path.is_symlink():
+        for folder, _, _ in os.walk(path, topdown=False):
+            Path(folder).rmdir()
+    elif path.exists():
+        mode = stat.S_IMODE(path.stat().st_mode) & ~PROGRAM
+    write_atomic(path, file.content, mode | file.bits)
 
 
 def packed(several: Changes) -> dict[str, list[Packed]]:

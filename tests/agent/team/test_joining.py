@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +13,7 @@ from daemon.agent.team.joining import (
     PROGRAM,
     Change,
     File,
+    Unworkable,
     applied,
     changes,
     files_of,
@@ -63,6 +65,33 @@ def test_a_folder_comes_back_as_it_was(tmp_path: Path) -> None:
     settle(files, later, tmp_path)
     assert files_of(tmp_path) == later
     assert (tmp_path / "t.sh").stat().st_mode & 0o600 == 0o600
+
+
+def test_a_file_takes_a_folders_place_and_back(tmp_path: Path) -> None:
+    """Who is in the way is told; two who make both of one name have clashed."""
+    file, folder = {"d": File(b"file")}, {"d/e/f": File(b"inside"), "d/g": File(b"too")}
+    lay_out(file, tmp_path)
+    for before, after in ((file, folder), (folder, file)):
+        settle(before, after, tmp_path)
+        assert files_of(tmp_path) == after
+    assert applied({}, [changes({}, file), changes({}, folder)])[1] == ["d/e/f", "d/g"]
+    (tmp_path / "h/.git").mkdir(parents=True)
+    (tmp_path / "h/.git/HEAD").write_text("theirs")
+    with pytest.raises(Unworkable, match="h cannot be changed"):
+        settle({}, {"h": File(b"")}, tmp_path)
+
+
+def test_a_file_is_replaced_and_keeps_its_mode(tmp_path: Path) -> None:
+    """What a link leads to stays what it is."""
+    (tmp_path / "w").mkdir()
+    (tmp_path / "outside").write_text("theirs")
+    (tmp_path / "w/link").symlink_to(tmp_path / "outside")
+    (tmp_path / "w/own").write_text("old")
+    (tmp_path / "w/own").chmod(0o600)
+    settle({"own": File(b"old")}, {"own": File(b"new"), "link": File(b"ours")}, tmp_path / "w")
+    assert (tmp_path / "outside").read_text() == "theirs"
+    assert (tmp_path / "w/link").read_text() == "ours"
+    assert (tmp_path / "w/own").stat().st_mode & 0o777 == 0o600
 
 
 def test_what_was_packed_without_bits_can_be_read() -> None:
