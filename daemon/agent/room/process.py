@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from daemon.agent.room.lock import ChannelLock
 from daemon.agent.room.members import STEPS_MAX, Seat, member
@@ -24,7 +24,7 @@ from daemon.agent.room.outfit import Tools, providers, workspace_of
 from daemon.agent.room.room import Room
 from daemon.agent.room.transcript import Entry
 from daemon.agent.room.voice import Tell
-from ops.errors import Failed, Trouble
+from ops.errors import Failed, Refused, Trouble
 from ops.sockets import LINE_BYTES_MAX
 
 LINE_FD = 4
@@ -82,9 +82,11 @@ async def talk(own: socket.socket) -> None:
     reader, writer = await asyncio.open_unix_connection(sock=own, limit=LINE_BYTES_MAX)
     line = Line(writer)
     with tempfile.TemporaryDirectory(prefix="room-") as folder:
-        opening = Opening.model_validate_json(await reader.readline())
         try:
+            opening = Opening.model_validate_json(await reader.readline())
             room = furnished(opening, line, Path(folder))
+        except ValidationError as error:
+            line.tell("trouble", **Refused(f"the room makes no sense: {error}").as_json())
         except Trouble as trouble:
             line.tell("trouble", **trouble.as_json())
         else:
