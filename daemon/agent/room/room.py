@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -124,9 +125,9 @@ class Room:
                 told(member.speak(entries, others, voice))
             except (Interrupted, ModelFault) as end:
                 told(end)
-            except Exception as bug:
+            except Exception as bug:  # noqa: BLE001 - it rises where the turn waits for it
+                traceback.print_exc()  # first, since nobody waits for this thread
                 told(bug)
-                raise  # into the log
 
         self._over = over
         threading.Thread(target=speak, name=f"voice-{member.name}", daemon=True).start()

@@ -173,8 +173,9 @@ def test_a_model_that_fails_is_told_and_the_rest_goes_on(tmp_path: Path) -> None
     assert "silent" not in str(scripts.asked["m_bob"])
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_member_that_breaks_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:
+def test_a_member_that_breaks_is_told_and_the_rest_goes_on(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     """It has failed, as a script sees; the others answer, and so do all to the next word."""
     scripts = Scripts(m_alice=[], m_bob=[says("I am here."), says("Still.")])
     room, told = room_of(tmp_path, scripts, seat("alice"), seat("bob"))
@@ -182,6 +183,7 @@ def test_a_member_that_breaks_is_told_and_the_rest_goes_on(tmp_path: Path) -> No
     kinds = [one["entry"]["kind"] for one in told.of("said")]
     assert kinds == ["said", "failed", "said"] * 2
     assert "it broke: IndexError" in told.said()[1][1]
+    assert capfd.readouterr().err.count("Traceback") == 2  # the log has the whole of it
 
 
 def test_the_person_takes_the_word(tmp_path: Path) -> None:
