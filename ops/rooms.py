@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ops.errors import Exit, Refused
+from ops.errors import Exit, Failed, Refused
 from ops.layout import Layout
 from ops.masking import mask_at
+from ops.sockets import LINE_BYTES_MAX
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}")
 ENTRIES_MAX = 400  # the newest, that a resumed room is told
-LINE_BYTES_MAX = 2**20
 Json = dict[str, Any]
 
 
@@ -113,16 +113,30 @@ class RoomFolder:
         return furnished, entries
 
     def add(self, line: Mapping[str, Any]) -> None:
-        """Kept once this returns, whatever happens after; secrets are masked."""
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-        descriptor = os.open(self.transcript, flags, 0o600)
+        """Kept once this returns, whatever happens after; secrets are masked. Raises Failed."""
+        masked = mask_at(self.home / "state").inside(line)
+        raw = json.dumps({**masked, "at": time.time()}).encode() + b"\n"
+        if len(raw) > LINE_BYTES_MAX:  # it could not be read again
+            text = f"{self.transcript}: more than {LINE_BYTES_MAX // 2**20} MiB in one entry"
+            raise Failed(text, "say it in smaller pieces")
         try:
-            masked = mask_at(self.home / "state").inside(line)
-            raw = json.dumps({**masked, "at": time.time()})
-            os.write(descriptor, b"\n" * _torn(self.transcript) + raw.encode() + b"\n")
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            _append(self.transcript, raw)
+        except OSError as error:
+            text = f"{self.transcript} cannot be written: {error.strerror}"
+            raise Failed(text, "see: orgctl doctor") from error
+
+
+def _append(path: Path, raw: bytes) -> None:
+    """All of it, on the disk."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+    descriptor = os.open(path, flags, 0o600)
+    try:
+        left = b"\n" * _torn(path) + raw
+        while left:
+            left = left[os.write(descriptor, left) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _object(raw: bytes) -> Json | None:

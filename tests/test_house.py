@@ -36,7 +36,16 @@ KEEPER, KEEPER_LINES_MAX = ROOT / "daemon/supervisor/keeper.py", 100
 FUNCTION_LINES_MAX = 50
 PARAMETERS_MAX = 5
 VERBS = "ops/orgctl/"  # each parameter of a verb is an option of it
-DOORS = ("fitness/jury.py", "daemon/agent/loop.py", "daemon/orchestrator/app.py", "ops/boot.py")
+DOORS = (
+    "fitness/jury.py",
+    "daemon/agent/loop.py",
+    "daemon/agent/room/process.py",
+    "daemon/agent/room/room.py",
+    "daemon/agent/team/work.py",
+    "daemon/orchestrator/app.py",
+    "ops/boot.py",
+    "ops/doctor.py",
+)
 USAGE_DOOR = "ops/orgctl/__init__.py"  # typer's own usage errors have no public base class
 NEVER_NAMED = ("Manager", "Helper", "Util", "Context", "Base")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)

@@ -93,7 +93,8 @@ class Run:
         """The record knows it before we act on it.
 
         A reply reaches the disk before its calls run, and with it the results of the turn
-        before: so nothing that has an effect can come twice, for one sync a step.
+        before; so do the results of a turn before the next of its calls that has an effect.
+        So nothing that has an effect can come twice, for one sync a step of one call.
         """
         if self.record is not None:
             self.record.write(event, durable)
@@ -182,7 +183,9 @@ class Run:
             self.hooks.call(self.turns, call)
             result, more = self._result(call)
             self.hooks.result(self.turns, call, result)
-            self._happens(result_event(call, result) | more, durable=False)
+            follows = state.pending[1:2]
+            durable = any(not self._harmless(one) for one in follows)
+            self._happens(result_event(call, result) | more, durable)
         return self._close_turn()
 
     def _result(self, call: Call) -> tuple[Result, Event]:

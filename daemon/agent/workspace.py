@@ -71,8 +71,11 @@ class Workspace:
         return self._rules().check_command(line)
 
     def _folder(self, parts: tuple[str, ...], create: bool) -> int:
-        """A descriptor of the folder, reached without following any link."""
-        here = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        """A descriptor of the folder, reached without following any link. Raises Outside."""
+        try:
+            here = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise Outside(f"the workspace itself: {error.strerror}") from None
         for part in parts:
             try:
                 if create:
@@ -167,10 +170,11 @@ class Workspace:
             os.close(folder)
 
     def files(self, below: str = ".") -> Iterator[str]:
-        """All plain files below a folder, sorted, caches left out."""
-        return (path for path, _ in self._found(below))
+        """All plain files below a folder, sorted, caches left out, and what nobody can look at."""
+        return (path for path, found in self._found(below) if found is not None)
 
-    def _found(self, below: str) -> Iterator[tuple[str, os.stat_result]]:
+    def _found(self, below: str) -> Iterator[tuple[str, os.stat_result | None]]:
+        """None is for what is there and hides what it is, as in a folder that none may enter."""
         start = self.parts(below)
         try:
             top = self._folder(start, create=False)
@@ -181,10 +185,10 @@ class Workspace:
                 folders[:] = sorted(set(folders) - HIDDEN)
                 before = PurePosixPath(*start, folder)
                 for name in sorted(names):
-                    with suppress(FileNotFoundError):  # gone since it was listed
-                        found = os.stat(name, dir_fd=here, follow_symlinks=False)
-                        if stat.S_ISREG(found.st_mode) and not name.endswith(".pyc"):
-                            yield (before / name).as_posix(), found
+                    if not name.endswith(".pyc"):
+                        yield from _looked_at((before / name).as_posix(), name, here)
+        except (OSError, RecursionError):  # the folder itself hides, or is too deep to walk
+            yield below, None
         finally:
             os.close(top)
 
@@ -194,9 +198,22 @@ class Workspace:
         for count, (path, found) in enumerate(self._found(".")):
             if count >= FILES_MAX:
                 break
-            mark = f"{path}\0{found.st_mtime_ns}\0{found.st_size}\0"
+            mark = f"{path}\0{found.st_mtime_ns}\0{found.st_size}\0" if found else f"{path}\0?\0"
             whole.update(mark.encode("utf-8", "surrogateescape"))
         return whole.hexdigest()
+
+
+def _looked_at(path: str, name: str, here: int) -> Iterator[tuple[str, os.stat_result | None]]:
+    """Nothing for what is no plain file."""
+    try:
+        found = os.stat(name, dir_fd=here, follow_symlinks=False)
+    except FileNotFoundError:
+        return  # gone since it was listed
+    except OSError:
+        yield path, None
+    else:
+        if stat.S_ISREG(found.st_mode):
+            yield path, found
 
 
 def _make_folder(name: str, parent: int) -> None:

@@ -10,7 +10,8 @@ import argparse
 import json
 import socket
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from io import BufferedRWPair
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ LINE_FD = 4
 LINE_BYTES_MAX = 2**16
 STORED_MAX = 200  # by one cell
 Json = dict[str, Any]
+Verbs = Mapping[str, Callable[[Json], Json]]
 
 
 def main(argv: list[str]) -> int:
@@ -88,20 +90,40 @@ def serve(line: socket.socket, memories: Memories, origin: str) -> None:
         limit = min(int(asked.get("limit", 5)), FOUND_MAX)
         return _found(memories.search(str(asked.get("query", "")), limit))
 
-    verbs: dict[str, Callable[[Json], Json]] = {"store": store, "search": search}
     with line, line.makefile("rwb") as stream:
-        while raw := stream.readline(LINE_BYTES_MAX):
-            stream.write(json.dumps(_heard(verbs, raw)).encode() + b"\n")
-            stream.flush()
+        answer(stream, {"store": store, "search": search})
 
 
-def _heard(verbs: dict[str, Callable[[Json], Json]], raw: bytes) -> Json:
+def answer(stream: BufferedRWPair, verbs: Verbs) -> None:
+    for raw in _lines(stream):
+        stream.write(json.dumps(_heard(verbs, raw)).encode() + b"\n")
+        stream.flush()
+
+
+def _lines(stream: BufferedRWPair) -> Iterator[bytes]:
+    """Nothing stands for a line that is too long, which is one question all the same."""
+    while raw := stream.readline(LINE_BYTES_MAX):
+        whole = raw.endswith(b"\n")
+        while raw and not raw.endswith(b"\n"):
+            raw = stream.readline(LINE_BYTES_MAX)
+        yield raw if whole else b""
+
+
+def _heard(verbs: Verbs, raw: bytes) -> Json:
+    """The answer, with the number of its question; None where that is not known."""
     try:
         asked = dict(json.loads(raw))
+    except (ValueError, TypeError, RecursionError):
+        return {**Refused("that is no request").as_json(), "question": None}
+    return {**_answered(verbs, asked), "question": asked.get("question")}
+
+
+def _answered(verbs: Verbs, asked: Json) -> Json:
+    try:
         return verbs[str(asked["do"])](asked)
     except Trouble as trouble:
         return trouble.as_json()
-    except (ValueError, TypeError, LookupError):
+    except (ValueError, TypeError, LookupError, OverflowError):
         return Refused("that is no request").as_json()
     except sqlite3.Error as error:
         return Failed(f"the memory failed: {error}").as_json()

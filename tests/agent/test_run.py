@@ -15,6 +15,7 @@ from daemon.agent.line import Line
 from daemon.agent.loop import Interrupted
 from daemon.agent.providers import ModelFault, Reply
 from ops.sockets import send_line
+from tests.agent.powerless import powerless
 from tests.agent.scripted_run import DONE, PROOF, Script, calls, hooks, run_of, sh
 
 # Limits
@@ -133,6 +134,14 @@ def test_a_model_that_takes_no_tools_is_told_of_them_in_words(tmp_path: Path) ->
     assert "write_file(path, content)" in words and "```json" in words
     assert made.provider.asked[3].count(made.provider.asked[1][-1]) == 1
     assert run_of(tmp_path, fault, fault).until_end().status == "model"
+
+
+def test_files_that_a_command_hides_end_no_run(tmp_path: Path) -> None:
+    """The model hears of it from its tools, and may take it back."""
+    hide = sh("mkdir -p pkg && echo x > pkg/m && chmod -R 644 pkg")
+    with powerless():
+        made = run_of(tmp_path, hide, sh("chmod 755 pkg"), PROOF, DONE)
+        assert made.until_end().status == "done"
 
 
 # Steering

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +74,85 @@ def worked(folder: Path, killed_at: int | None) -> str:
             once(killed_at)
     assert once(None) == "done"
     return (folder / "work/log").read_text()
+
+
+LOOK, WORDS = ("read_file", {"path": "log"}), ("one", "two", "three")
+TURNS = (
+    calls(LOOK, *(("sh", {"command": f"echo {word} >> log"}) for word in WORDS), LOOK),
+    calls(("sh", {"command": "echo four >> log"}), LOOK, ("sh", {"command": "echo five >> log"})),
+    PROOF,
+    DONE,
+)
+
+
+@pytest.mark.process
+def test_a_power_cut_lets_nothing_come_twice(tmp_path: Path) -> None:
+    """Ended at each moment, the record cut back to what was synced, or to anything after it."""
+    moments, cut = 0, True
+    while cut:
+        cut = False
+        for kept in (0.0, 0.7):  # of what was written and not synced
+            folder = tmp_path / f"{moments}-{kept}"
+            folder.mkdir()
+            cut |= powered(folder, moments, kept)
+            log = (folder / "work/log").read_text().split()
+            assert len(log) == len(set(log)), (moments, kept, log)
+        moments += 1
+    assert moments > 25
+
+
+def powered(folder: Path, moments: int, kept: float) -> bool:
+    """Whether the power went; in any case the run came to its end afterwards."""
+    synced, left = 0, moments
+
+    def passes(*_: object) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise Killed
+
+    def once(tick: Callable[..., None]) -> None:
+        nonlocal synced
+        record = Record.open(folder / "record")
+        write = record.write
+
+        def noted(event: Any, durable: bool = True) -> None:
+            nonlocal synced
+            write(event, durable)
+            synced = (folder / "record").stat().st_size if durable else synced
+            tick()
+
+        record.write = noted  # type: ignore[method-assign]
+        done = sum(1 for event in record.events if event["kind"] == "reply")
+        told = hooks(call=tick, result=tick)
+        try:
+            made = run_of(folder, *TURNS[done:], record=record, hooks=told)
+            assert made.until_end().status == "done"
+        finally:
+            record.close()
+
+    try:
+        once(passes)
+    except Killed:
+        size = (folder / "record").stat().st_size
+        os.truncate(folder / "record", synced + int((size - synced) * kept))
+        once(lambda *_: None)
+        return True
+    return False
+
+
+def test_a_step_of_one_call_costs_one_sync(tmp_path: Path) -> None:
+    """Its reply; and what only looks around is not waited for either."""
+    record, durables = Record.open(tmp_path / "r"), list[tuple[str, bool]]()
+    write = record.write
+
+    def noted(event: Any, durable: bool = True) -> None:
+        durables.append((event["kind"], durable))
+        write(event, durable)
+
+    record.write = noted  # type: ignore[method-assign]
+    run_of(tmp_path, sh("true"), calls(LOOK, LOOK, LOOK), PROOF, DONE, record=record).until_end()
+    assert {kind for kind, durable in durables if durable} == {"said", "reply", "end"}
 
 
 def test_a_call_that_may_have_run_is_not_run_again(tmp_path: Path) -> None:

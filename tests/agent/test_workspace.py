@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from daemon.agent.workspace import Outside, Workspace
+from tests.agent.powerless import powerless
 from tests.agent.tool_case import kept
 
 
@@ -49,3 +50,30 @@ def test_walking_follows_no_link(workspace: Workspace, tmp_path: Path) -> None:
     os.mkfifo(workspace.root / "pipe")
     assert list(workspace.files()) == ["a.py"]
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(("where", "mode"), [("pkg", 0o644), ("pkg", 0), (".", 0o644), (".", 0)])
+def test_a_folder_that_hides_its_files_changes_the_fingerprint(
+    workspace: Workspace, where: str, mode: int
+) -> None:
+    """And ends nobody's run: it is looked through outside of tool calls, too."""
+    workspace.write("pkg/m.py", "x = 1\n")
+    with powerless():
+        before, folder = workspace.fingerprint(), workspace.root / where
+        folder.chmod(mode)
+        try:
+            assert workspace.fingerprint() != before
+            assert "pkg/m.py" not in list(workspace.files())
+            with pytest.raises(Outside):
+                workspace.read("pkg/m.py")
+        finally:
+            folder.chmod(0o755)
+        assert workspace.fingerprint() == before
+
+
+def test_a_workspace_that_is_gone_is_told(workspace: Workspace) -> None:
+    (workspace.root / "a.py").unlink()
+    workspace.root.rmdir()
+    assert list(workspace.files()) == []
+    with pytest.raises(Outside, match="workspace itself"):
+        workspace.read("a.py")

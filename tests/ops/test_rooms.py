@@ -14,6 +14,7 @@ from ops.errors import Exit, Failed, Refused
 from ops.layout import Layout
 from ops.processes import spawn
 from ops.rooms import RoomFolder
+from ops.sockets import LINE_BYTES_MAX
 from ops.talk import Talk, chosen_workspace
 
 
@@ -47,6 +48,19 @@ def test_a_torn_line_loses_itself_and_nothing_else(folder: RoomFolder) -> None:
     furnished, entries = folder.read()
     assert furnished is not None and furnished["seats"] == [{"name": "alice"}]
     assert [one["text"] for one in entries] == ["one", "two"]
+
+
+def test_a_long_line_is_read_as_it_was_written(folder: RoomFolder) -> None:
+    """Whatever is kept can be read again; what could not be is refused, not lost."""
+    said = [{"text": "x" * size} for size in (2**20 - 10, 2**20, 3 * 2**20)]
+    for one in said:
+        folder.add(one)
+    _, entries = folder.read()
+    assert [len(one["text"]) for one in entries] == [len(one["text"]) for one in said]
+    with pytest.raises(Failed, match="64 MiB"):
+        folder.add({"text": "x" * LINE_BYTES_MAX})
+    folder.add({"text": "after"})
+    assert folder.read()[1][3]["text"] == "after"
 
 
 @pytest.mark.parametrize(

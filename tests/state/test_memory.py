@@ -15,7 +15,7 @@ from daemon.agent.tools.remembering import MemoryDoor, memory_tools
 from daemon.agent.workspace import Workspace
 from daemon.state import embedding
 from daemon.state.memory import TEXT_CHARS_MAX, Memories
-from daemon.state.remember import STORED_MAX, serve
+from daemon.state.remember import STORED_MAX, Verbs, answer, serve
 from ops.errors import Exit, Failed, Refused
 
 FACTS = (
@@ -125,9 +125,10 @@ def test_a_cell_stores_and_searches_and_no_more(tmp_path: Path) -> None:
     assert not remember.call({"text": " "}, workspace).ok
     assert door.ask(do="store", text="x", who="you", origin="you")["origin"] == "room plans, you"
     assert "error" in door.ask(do="forget", id="m1")
-    assert "error" in door.ask(do="search", limit="many")
+    for limit in ("many", float("inf")):
+        assert "error" in door.ask(do="search", limit=limit)
     inside.sendall(b"\xff\n")
-    assert "error" in json.loads(door._line())
+    assert door.ask(do="search", query="x" * 2**16)["error"] == "that is too long for the memory"
     for _ in range(STORED_MAX):
         last = door.ask(do="store", text="again", who="a")
     assert "enough" in last["error"]
@@ -135,3 +136,45 @@ def test_a_cell_stores_and_searches_and_no_more(tmp_path: Path) -> None:
     serving.join(10)
     assert not serving.is_alive()
     assert door.ask(do="search", query="x") == {"error": "the memory does not answer"}
+
+
+def test_a_late_answer_is_nobodys(tmp_path: Path) -> None:
+    """After a time-out each question has its own answer again, whatever was asked before."""
+    inside, outside = socket.socketpair()
+    inside.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**14)
+    with inside, outside, outside.makefile("rwb") as stream:
+        door = MemoryDoor(inside, answer_seconds=0.1)
+        remember, recall = memory_tools(door, "alice")
+        workspace = Workspace(tmp_path)
+        for size in (1, 1, 60_000):  # of the last one only a part is sent
+            assert "does not answer" in remember.call({"text": "x" * size}, workspace).text
+        assert door.torn
+        door.answer_seconds = 10.0
+        verbs: Verbs = {
+            "store": lambda _: {"id": "m1"},
+            "search": lambda asked: {
+                "memories": [{"id": asked["query"], "origin": "", "text": ""}]
+            },
+        }
+        answering = threading.Thread(target=answer, args=(stream, verbs))
+        answering.start()
+        try:
+            for query in ("one", "two"):
+                assert recall.call({"query": query}, workspace).text.startswith(query)
+        finally:
+            inside.shutdown(socket.SHUT_WR)
+            answering.join(10)
+
+
+def test_a_line_that_is_no_question_has_one_answer() -> None:
+    """However long it is, or deep; it takes no other question's place."""
+    inside, outside = socket.socketpair()
+    with inside, outside, inside.makefile("rb") as answers:
+        for raw in (b"\xff", b"x" * 2**16, b"[" * 50_000):
+            inside.sendall(raw + b"\n")
+        inside.shutdown(socket.SHUT_WR)
+        with outside.makefile("rwb") as stream:
+            answer(stream, {})
+        outside.shutdown(socket.SHUT_WR)
+        found = [json.loads(raw) for raw in answers]
+    assert [(one["error"], one["question"]) for one in found] == [("that is no request", None)] * 3

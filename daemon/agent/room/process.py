@@ -10,19 +10,21 @@ import asyncio
 import json
 import socket
 import tempfile
+import traceback
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from daemon.agent.room.lock import ChannelLock
 from daemon.agent.room.members import STEPS_MAX, Seat, member
 from daemon.agent.room.outfit import Tools, providers, workspace_of
 from daemon.agent.room.room import Room
 from daemon.agent.room.transcript import Entry
-from ops.errors import Trouble
+from daemon.agent.room.voice import Tell
+from ops.errors import Failed, Refused, Trouble
 from ops.sockets import LINE_BYTES_MAX
 
 LINE_FD = 4
@@ -80,9 +82,11 @@ async def talk(own: socket.socket) -> None:
     reader, writer = await asyncio.open_unix_connection(sock=own, limit=LINE_BYTES_MAX)
     line = Line(writer)
     with tempfile.TemporaryDirectory(prefix="room-") as folder:
-        opening = Opening.model_validate_json(await reader.readline())
         try:
+            opening = Opening.model_validate_json(await reader.readline())
             room = furnished(opening, line, Path(folder))
+        except ValidationError as error:
+            line.tell("trouble", **Refused(f"the room makes no sense: {error}").as_json())
         except Trouble as trouble:
             line.tell("trouble", **trouble.as_json())
         else:
@@ -99,9 +103,9 @@ async def _converse(room: Room, line: Line, reader: asyncio.StreamReader) -> Non
             room.interject()
             continue
         if saying is not None:
-            await saying  # one thing after the other; what broke in it rises here
+            await saying  # one thing after the other
         if asked["do"] == "say":
-            saying = asyncio.create_task(_say(room, line, str(asked["text"])))
+            saying = asyncio.create_task(_say(room, line.tell, str(asked["text"])))
         elif asked["do"] == "mode":
             _mode(room, line, str(asked["mode"]))
         elif asked["do"] == "who":
@@ -111,13 +115,17 @@ async def _converse(room: Room, line: Line, reader: asyncio.StreamReader) -> Non
             return
 
 
-async def _say(room: Room, line: Line, text: str) -> None:
+async def _say(room: Room, tell: Tell, text: str) -> None:
     try:
         await room.say(text)
     except Trouble as trouble:
-        line.tell("trouble", **trouble.as_json())
+        tell("trouble", **trouble.as_json())
+    except Exception as bug:  # noqa: BLE001 - the door of a room: it hears the next word too
+        traceback.print_exc()
+        text = f"the room broke: {type(bug).__name__}: {bug}"
+        tell("trouble", **Failed(text, "see: orgctl logs chat").as_json())
     finally:
-        line.tell("idle")
+        tell("idle")
 
 
 def _mode(room: Room, line: Line, mode: str) -> None:

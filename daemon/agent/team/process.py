@@ -13,7 +13,7 @@ from daemon.agent.room.members import Seat
 from daemon.agent.room.outfit import Tools, providers, workspace_of
 from daemon.agent.room.process import LINE_FD, Line
 from daemon.agent.team.criteria import Criteria
-from daemon.agent.team.joining import TooLarge
+from daemon.agent.team.joining import Unworkable
 from daemon.agent.team.lead import Draft, Lead
 from daemon.agent.team.plan import Plan
 from daemon.agent.team.team import Team
@@ -52,7 +52,7 @@ async def work(own: socket.socket) -> None:
         line.tell("trouble", **Refused(f"the team makes no sense: {error}").as_json())
     except Trouble as trouble:
         line.tell("trouble", **trouble.as_json())
-    except (ModelFault, TooLarge) as fault:
+    except (ModelFault, Unworkable) as fault:
         line.tell("trouble", **Failed(str(fault), "see: orgctl logs chat").as_json())
     line.tell("idle")
     await line.close()
@@ -63,6 +63,8 @@ async def _worked(opening: Opening, line: Line) -> dict[str, Any]:
     seats = {one.name: one for one in opening.seats}
     if opening.lead not in seats:
         raise Refused(f"the lead {opening.lead} is not in the team", "name a member")
+    if workspace.kept is None:
+        raise Refused("there is no folder for what the team does", "start it with: orgctl run")
     members = [one for one in opening.seats if one.name != opening.lead] or list(opening.seats)
     lead = Lead(seats[opening.lead], members, opening.criteria, providers(), workspace)
     draft = _known(opening) or await _planned(lead, opening, line)
@@ -72,7 +74,7 @@ async def _worked(opening: Opening, line: Line) -> dict[str, Any]:
     if ask and not opening.approved:
         return {"outcome": "awaiting-approval", "reasons": list(draft.reasons)}
     bench = Bench(providers(), tools.of, line.tell, workspace)
-    team = Team(members, bench, line.tell, workspace.root, opening.parallel)
+    team = Team(members, bench, line.tell, workspace.root, workspace.kept, opening.parallel)
     team.take_up(opening.entries)
     good = await team.work(draft.plan)
     return {"outcome": "done" if good else "failed", "reasons": []}

@@ -12,30 +12,42 @@ from typing import Any
 from daemon.agent.room.members import Seat
 from daemon.agent.room.transcript import Entry
 from daemon.agent.room.voice import Tell
-from daemon.agent.team.joining import Files, applied, files_of, packed, settle, unpacked
+from daemon.agent.team.joining import Files, applied, files_of, settle
+from daemon.agent.team.keeping import keep, kept_in
 from daemon.agent.team.plan import Outcome, Plan, Subtask, before, ordered
 from daemon.agent.team.work import Bench, Done
 
 CLASHED = "what others did meanwhile clashes in: "
+UNDONE = "this was built on what has failed since: "
+NOT_HERE = "; what it changed is not here"
 
 
 @dataclass
 class Team:
-    """`tell("said", entry=…)` is for what must be kept; `ends` are the ends so far."""
+    """`tell("said", entry=…)` is for what must be kept; `ends` are the ends so far.
+
+    `kept` is the folder for what each subtask changed, which outlasts a crash.
+    """
 
     members: Sequence[Seat]
     bench: Bench
     tell: Tell
     root: Path
+    kept: Path
     parallel: int = 4
     ends: dict[str, Done] = field(default_factory=dict)
 
     def take_up(self, entries: Sequence[Mapping[str, Any]]) -> None:
-        """Ends of an earlier start of the same run."""
-        for one in entries:
-            if one.get("kind") == "end":
-                outcome, changed = Outcome(one["outcome"]), unpacked(one["changed"])
-                self.ends[one["id"]] = Done(outcome, one["text"], changed, one["tokens"])
+        """Ends of an earlier start of the same run; one whose work is lost is done again."""
+        last = {one["id"]: one for one in entries if one.get("kind") == "end"}
+        for name, one in last.items():
+            try:
+                changed = kept_in(one, self.kept)
+            except ValueError as lost:
+                self.tell("again", subtask=name, who=one["who"], why=str(lost))
+            else:
+                outcome = Outcome(one["outcome"])
+                self.ends[name] = Done(outcome, one["text"], changed, one["tokens"])
 
     async def work(self, plan: Plan) -> bool:
         """Every subtask to its end, results in the workspace; whether nothing failed for good."""
@@ -67,7 +79,9 @@ class Team:
             self._end(subtask, seat, Done(Outcome.SKIPPED, "its condition did not come true"))
             return
         earlier = before(plan, subtask.id)
-        files, conflicts = applied(base, [self.ends[one.id].changed for one in earlier])
+        # What a failed one left is not joined either: nobody may build on it.
+        done_before = [self.ends[one.id] for one in earlier if self._is_done(one)]
+        files, conflicts = applied(base, [one.changed for one in done_before])
         if conflicts:
             self._end(subtask, seat, Done(Outcome.FAILED, CLASHED + ", ".join(conflicts)))
             return
@@ -76,41 +90,62 @@ class Team:
         done = await asyncio.to_thread(self.bench.work, seat, subtask, files, told)
         self._end(subtask, seat, done)
 
+    def _is_done(self, subtask: Subtask) -> bool:
+        return self.ends[subtask.id].outcome is Outcome.DONE
+
     def _said(self, subtask: Subtask) -> Entry:
         done = self.ends[subtask.id]
-        return Entry(who=subtask.id, text=f"[{done.outcome}] {done.text}")
+        left = NOT_HERE if done.outcome is Outcome.FAILED and done.changed else ""
+        return Entry(who=subtask.id, text=f"[{done.outcome}{left}] {done.text}")
 
     def _end(self, subtask: Subtask, seat: Seat, done: Done) -> None:
+        """Its work is on the disk before anybody is told of it."""
         self.ends[subtask.id] = done
+        kept, text = "", done.text
+        try:
+            kept = keep(done.changed, self.kept, subtask.id) if done.changed else ""
+        except OSError as error:  # it is joined all the same, unless this start is cut off
+            text += f"\n[what it changed cannot be kept: {error.strerror}]"
         entry = {
             "kind": "end",
             "id": subtask.id,
             "who": seat.name,
             "outcome": str(done.outcome),
-            "text": done.text,
+            "text": text,
             "tokens": done.tokens,
-            "changed": packed(done.changed),
+            "changed": sorted(done.changed),
+            "kept": kept,
             "ended": time.time(),
         }
         self.tell("said", entry=entry)
 
     async def _join(self, plan: Plan, order: Sequence[Subtask], base: Files) -> bool:
         """Results into the workspace in the plan's order; one that clashes is done once more."""
-        files = dict(base)
+        files, undone = dict(base), set[str]()
         for at, subtask in enumerate(order):
-            done = self.ends[subtask.id]
-            if done.outcome is not Outcome.DONE:
+            if not self._is_done(subtask):
                 continue
-            joined, conflicts = applied(files, [done.changed])
-            if conflicts:
-                seat = self._who(at, subtask)
-                told = [Entry(who="lead", text=CLASHED + ", ".join(conflicts))]
-                done = await asyncio.to_thread(self.bench.work, seat, subtask, files, told)
-                self._end(subtask, seat, done)
-                joined, _ = applied(files, [done.changed])
-            files = joined if done.outcome is Outcome.DONE else files
+            lost = [one.id for one in before(plan, subtask.id) if one.id in undone]
+            joined, conflicts = applied(files, [self.ends[subtask.id].changed])
+            if lost or conflicts:
+                why = UNDONE + ", ".join(lost) if lost else CLASHED + ", ".join(conflicts)
+                await self._again(subtask, self._who(at, subtask), files, why)
+                joined, _ = applied(files, [self.ends[subtask.id].changed])
+            if self._is_done(subtask):
+                files = joined
+            else:
+                undone.add(subtask.id)
         settle(base, files, self.root)
         return not self._lost(plan)
+
+    async def _again(self, subtask: Subtask, seat: Seat, files: Files, why: str) -> None:
+        """On top of what was joined so far, when its conditions are still true."""
+        if subtask.may_run({name: done.outcome for name, done in self.ends.items()}):
+            told = [Entry(who="lead", text=why)]
+            done = await asyncio.to_thread(self.bench.work, seat, subtask, files, told)
+        else:
+            done = Done(Outcome.SKIPPED, why)
+        self._end(subtask, seat, done)
 
     def _lost(self, plan: Plan) -> list[str]:
         """What failed and nobody was to make up for."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+import traceback
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from daemon.agent.providers import ModelFault
 from daemon.agent.room.members import AgentModel, Providers, Seat
 from daemon.agent.room.transcript import Entry
 from daemon.agent.room.voice import Tell, Voice
-from daemon.agent.team.joining import Changes, Files, TooLarge, changes, files_of, lay_out
+from daemon.agent.team.joining import Changes, Files, Unworkable, changes, files_of, lay_out
 from daemon.agent.team.plan import Outcome, Subtask
 from daemon.agent.tools import commands
 from daemon.agent.tools.tool import Tool
@@ -52,16 +53,25 @@ class Bench:
     shared: Workspace | None = None
 
     def work(self, seat: Seat, subtask: Subtask, files: Files, told: Sequence[Entry]) -> Done:
-        """In a thread of its own; `told` is what others said whose work this builds on."""
-        with tempfile.TemporaryDirectory(prefix=f"work-{subtask.id}-") as folder:
+        """In a thread of its own; `told` is what others said whose work this builds on.
+
+        Whatever breaks in it has not ended the others' work.
+        """
+        try:
+            return self._in_a_copy(seat, subtask, files, told)
+        except (ModelFault, Unworkable) as fault:
+            return Done(Outcome.FAILED, str(fault))
+        except Exception as bug:  # noqa: BLE001 - the door of a subtask
+            traceback.print_exc()
+            return Done(Outcome.FAILED, f"it broke: {type(bug).__name__}: {bug}")
+
+    def _in_a_copy(self, seat: Seat, subtask: Subtask, files: Files, told: Sequence[Entry]) -> Done:
+        prefix = f"work-{subtask.id}-"
+        with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as folder:
             root = Path(folder)
-            prefix = f"{subtask.id}-"
-            workspace = self._apart(root, prefix)
+            workspace = self._apart(root, f"{subtask.id}-")
             lay_out(files, root)
-            try:
-                return self._worked(seat, subtask, workspace, files, told)
-            except (ModelFault, TooLarge) as fault:
-                return Done(Outcome.FAILED, str(fault))
+            return self._worked(seat, subtask, workspace, files, told)
 
     def _apart(self, root: Path, prefix: str) -> Workspace:
         if self.shared is None:
@@ -75,7 +85,7 @@ class Bench:
         seat: Seat,
         subtask: Subtask,
         workspace: Workspace,
-        files: Mapping[str, bytes],
+        files: Files,
         told: Sequence[Entry],
     ) -> Done:
         worker = Member(seat, self.providers, workspace, lambda: self.toolbox(seat.name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,28 +15,55 @@ from daemon.agent.tools.tool import Arguments, Result, Risk, Tool
 from daemon.agent.workspace import Workspace
 
 ANSWER_SECONDS = 30.0
+QUESTION_BYTES_MAX = 2**16  # the memory reads no longer line
+Json = dict[str, Any]
 
 
 @dataclass
 class MemoryDoor:
-    """The cell's line to the memory, which is outside; used by one at a time."""
+    """The cell's line to the memory, which is outside; used by one at a time.
+
+    Each question has a number that its answer repeats: one that comes too late is nobody's.
+    """
 
     line: socket.socket
+    answer_seconds: float = ANSWER_SECONDS
     turn: threading.Lock = field(default_factory=threading.Lock)
     held: bytes = b""
+    asked: int = 0
+    torn: bool = False  # whether a question was sent in part
 
-    def ask(self, **asked: Any) -> dict[str, Any]:
+    def ask(self, **asked: Any) -> Json:
         """The answer, or `{"error": …}`."""
         with self.turn:
+            self.asked += 1
+            raw = json.dumps({**asked, "question": self.asked}).encode() + b"\n"
+            if len(raw) > QUESTION_BYTES_MAX:
+                return {"error": "that is too long for the memory"}
             try:
-                self.line.settimeout(ANSWER_SECONDS)
-                self.line.sendall(json.dumps(asked).encode() + b"\n")
-                return dict(json.loads(self._line()))
+                return self._answer(raw)
             except (OSError, ValueError, TypeError):
                 return {"error": "the memory does not answer"}
 
-    def _line(self) -> bytes:
+    def _answer(self, raw: bytes) -> Json:
+        """Raises OSError when none comes in time."""
+        deadline = time.monotonic() + self.answer_seconds
+        self.line.settimeout(self.answer_seconds)
+        before, self.torn = b"\n" * self.torn, True
+        self.line.sendall(before + raw)
+        self.torn = False
+        while True:
+            found = dict(json.loads(self._line(deadline)))
+            # A memory of an older release repeats no number.
+            if found.get("question", self.asked) == self.asked:
+                return found
+
+    def _line(self, deadline: float) -> bytes:
         while b"\n" not in self.held:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            self.line.settimeout(left)
             chunk = self.line.recv(65536)
             if not chunk:
                 raise ConnectionError

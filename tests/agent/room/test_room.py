@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import sys
 import threading
 from pathlib import Path
 
@@ -15,12 +13,7 @@ from daemon.agent.providers import ModelFault
 from daemon.agent.room.mode import Mode, tagged
 from daemon.agent.room.transcript import HEARD_CHARS_MAX, Entry, heard
 from ops.errors import Refused
-from ops.processes import spawn
-from ops.rooms import ENTRIES_MAX
-from ops.sockets import read_lines, send_line
 from tests.agent.room.case import Scripts, room_of, say, says, seat
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.mark.parametrize(
@@ -180,6 +173,19 @@ def test_a_model_that_fails_is_told_and_the_rest_goes_on(tmp_path: Path) -> None
     assert "silent" not in str(scripts.asked["m_bob"])
 
 
+def test_a_member_that_breaks_is_told_and_the_rest_goes_on(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It has failed, as a script sees; the others answer, and so do all to the next word."""
+    scripts = Scripts(m_alice=[], m_bob=[says("I am here."), says("Still.")])
+    room, told = room_of(tmp_path, scripts, seat("alice"), seat("bob"))
+    say(room, "hello", "again")
+    kinds = [one["entry"]["kind"] for one in told.of("said")]
+    assert kinds == ["said", "failed", "said"] * 2
+    assert "it broke: IndexError" in told.said()[1][1]
+    assert capfd.readouterr().err.count("Traceback") == 2  # the log has the whole of it
+
+
 def test_the_person_takes_the_word(tmp_path: Path) -> None:
     """Who speaks stops at once, who waits does not begin, and what was said is kept."""
     scripts = Scripts(m_alice=[threading.Event(), says("Go on.")], m_bob=[says("Yes.")])
@@ -265,25 +271,3 @@ def test_a_call_of_no_tool_goes_back(tmp_path: Path) -> None:
     assert told.said()[1] == ("alice", "Fine.")
     assert "there is no tool bob" in scripts.asked["m_alice"][1][-1].content
     assert told.of("said")[-1]["entry"]["kind"] == "failed"
-
-
-@pytest.mark.process
-def test_a_long_room_is_taken_up_again(tmp_path: Path) -> None:
-    """As many entries as are kept, each as long as answers are."""
-    entries = [{"who": "ada", "text": "x" * 3_000, "kind": "said"} for _ in range(ENTRIES_MAX)]
-    ours, theirs = socket.socketpair()
-    argv = [sys.executable, "-I", str(ROOT / "ops/boot.py"), "daemon.agent.room"]
-    with ours, (tmp_path / "log").open("wb") as log:
-        given = {"ORG_BROKER": str(tmp_path / "llm")}
-        child = spawn(argv, environment=given, fds={4: theirs.fileno()}, output=log.fileno())
-        theirs.close()
-        try:
-            ours.settimeout(30)
-            send_line(ours, {"seats": [{"name": "ada", "model": "m"}], "entries": entries})
-            told = read_lines(ours)
-            assert "ready" in [next(told)["event"] for _ in range(2)]
-            send_line(ours, {"do": "stop"})
-            assert child.wait(10) == 0, (tmp_path / "log").read_text()
-        finally:
-            child.kill()
-            child.close()

@@ -1,19 +1,15 @@
-"""A plan is checked before anybody works on it; work done side by side joins in order."""
+"""A plan is checked before anybody works on it."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from daemon.agent.team.criteria import Criteria, shortcomings
-from daemon.agent.team.joining import Change, applied, changes, packed, unpacked
 from daemon.agent.team.plan import Outcome, Plan, before, ordered, problems
 
 NAMES = ("alice", "bob")
-LINES = b"one\ntwo\nthree\nfour\nfive\n"
 
 
 def plan(**waits: dict[str, Any] | None) -> Plan:
@@ -83,25 +79,3 @@ def test_tests_and_cost() -> None:
     checked = plan(a=None, b={"on_success": ["a"], "check": "test -e b"})
     assert shortcomings(checked, Criteria(tests=True)) == []
     assert "8500 tokens are planned" in shortcomings(found, Criteria(tokens_max=1000))[0]
-
-
-def test_work_side_by_side_joins_by_lines() -> None:
-    """What two changed in different lines is merged; the same line clashes; gone is gone."""
-    top = changes({"f": LINES}, {"f": LINES.replace(b"one", b"ONE")})
-    end = changes({"f": LINES}, {"f": LINES.replace(b"five", b"FIVE"), "new": b"\x00"})
-    joined, conflicts = applied({"f": LINES}, [top, end])
-    assert (joined["f"], conflicts) == (b"ONE\ntwo\nthree\nfour\nFIVE\n", [])
-    clash = changes({"f": LINES}, {"f": LINES.replace(b"one", b"EINS")})
-    assert applied({"f": LINES}, [top, clash])[1] == ["f"]
-    assert applied({"f": LINES}, [{"f": Change(LINES, None)}]) == ({}, [])
-    assert applied({"f": LINES}, [top, {"f": Change(LINES, None)}])[1] == ["f"]
-
-
-FILES = st.dictionaries(st.sampled_from("abc"), st.binary(max_size=3))
-
-
-@given(FILES, FILES)
-def test_changes_lead_from_one_to_the_other(start: dict[str, bytes], end: dict[str, bytes]) -> None:
-    """And nothing is lost on the way through JSON."""
-    found = unpacked(packed(changes(start, end)))
-    assert applied(start, [found]) == (end, [])

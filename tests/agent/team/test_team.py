@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import threading
 from collections.abc import Callable
@@ -15,13 +16,12 @@ from daemon.agent.messages import Message
 from daemon.agent.providers import ModelFault, Provider, Reply
 from daemon.agent.room.members import Seat
 from daemon.agent.room.outfit import offered
-from daemon.agent.team.criteria import Criteria
-from daemon.agent.team.lead import Lead
 from daemon.agent.team.plan import Plan
 from daemon.agent.team.team import Team
 from daemon.agent.team.work import Bench
 from daemon.agent.workspace import Workspace
-from tests.agent.room.case import Scripts, Told, says, seat
+from tests.agent.powerless import powerless
+from tests.agent.room.case import Told, says, seat
 from tests.agent.team.test_plan import plan
 
 Replies = Callable[[str], Reply]
@@ -55,10 +55,20 @@ def write(path: str, text: str) -> Reply:
     return says("", ("write_file", json.dumps({"path": path, "content": text})))
 
 
+class Killed(BaseException):
+    pass
+
+
+def die() -> Reply:
+    raise Killed
+
+
 def team_of(folder: Path, scripts: Any, *seats: Seat) -> tuple[Team, Told]:
     told = Told()
-    folder.mkdir(exist_ok=True)
-    return Team(seats, Bench(scripts, lambda _: offered(None), told), told, folder), told
+    kept = folder.with_name("kept")
+    for one in (folder, kept):
+        one.mkdir(exist_ok=True)
+    return Team(seats, Bench(scripts, lambda _: offered(None), told), told, folder, kept), told
 
 
 def work(team: Team, found: Plan) -> bool:
@@ -137,13 +147,94 @@ def test_a_clash_is_done_once_more(tmp_path: Path) -> None:
     assert (tmp_path / "w/f").read_text() == "A\nB\n"
 
 
+@pytest.mark.parametrize("waits", ["on_failure", "after"])
+def test_nobody_builds_on_what_failed(tmp_path: Path, waits: str) -> None:
+    """It is not joined, so it is not given either: what is done stands on its own."""
+    scripts = ByTask(
+        one=[write("lib.py", "x = 1\n"), says("Made."), says("It is made.")],
+        two=[write("main.py", "import lib\n"), says("Made."), says("Made.")],
+    )
+    team, told = team_of(tmp_path / "w", scripts, seat("alice"))
+    check = {"check": "python3 -c 'import sys; sys.path.insert(0, \".\"); import main'"}
+    assert not work(team, plan(one={"check": "false"}, two={waits: ["one"], **check}))
+    assert ends(told) == {"one": "failed", "two": "failed"}
+    assert list((tmp_path / "w").iterdir()) == []
+    assert "one: [failed; what it changed is not here]" in scripts.asked[-1]
+
+
+@pytest.mark.parametrize(("waits", "how"), [("on_success", "skipped"), ("after", "done")])
+def test_what_was_built_on_work_that_clashed_and_failed(
+    tmp_path: Path, waits: str, how: str
+) -> None:
+    """It is done once more without it, or is not to be done."""
+    scripts = ByTask(
+        a=[write("f", "A\n"), says("Done.")],
+        b=[write("f", "B\n"), write("lib", "x"), says("Done."), ModelFault("model_refused", "no")],
+        c=[write("c", "on lib"), says("Done."), write("c", "alone"), says("Done.")],
+    )
+    team, told = team_of(tmp_path / "w", scripts, seat("alice"))
+    assert not work(team, plan(a=None, b=None, c={waits: ["b"]}))
+    assert ends(told) == {"a": "done", "b": "failed", "c": how}
+    found = {one.name: one.read_text() for one in (tmp_path / "w").iterdir()}
+    assert found == {"f": "A\n"} | ({"c": "alone"} if how == "done" else {})
+
+
+def test_a_script_stays_one(tmp_path: Path) -> None:
+    """In a member's copy, for its check, and in the workspace; after a crash, too."""
+    made = says(
+        "", ("sh", json.dumps({"command": "printf '#!/bin/sh\\n' > new.sh; chmod +x new.sh"}))
+    )
+    scripts = ByTask(a=[made, says("Done.")], b=[die])
+    team, told = team_of(tmp_path / "w", scripts, seat("alice"))
+    test = tmp_path / "w/test.sh"
+    test.write_text("#!/bin/sh\n./new.sh\n")
+    test.chmod(0o755)
+    found = plan(a={"check": "./test.sh"}, b={"on_success": ["a"], "check": "./test.sh"})
+    with pytest.raises(BaseExceptionGroup):
+        work(team, found)
+    assert ends(told) == {"a": "done"}
+    second, _ = team_of(tmp_path / "w", ByTask(a=[], b=[says("Done.")]), seat("alice"))
+    second.take_up([one["entry"] for one in told.of("said")])
+    assert work(second, found)
+    assert (tmp_path / "w/new.sh").stat().st_mode & 0o777 == 0o755
+
+
+def test_files_that_nobody_can_read_fail_their_subtask_only(tmp_path: Path) -> None:
+    """Left out they would stand for files that were removed; the others' work goes on."""
+    hide = says("", ("sh", json.dumps({"command": "chmod 000 f"})))
+    folder = says("", ("sh", json.dumps({"command": "chmod 000 d"})))
+    scripts = ByTask(
+        a=[hide, says("Done.")], b=[folder, says("Done.")], c=[write("c", "C"), says("Done.")]
+    )
+    team, told = team_of(tmp_path / "w", scripts, seat("alice"))
+    (tmp_path / "w/d").mkdir()
+    for name in ("f", "d/f"):
+        (tmp_path / "w" / name).write_text("kept")
+    with powerless():
+        assert not work(team, plan(a=None, b=None, c=None))
+    assert ends(told) == {"a": "failed", "b": "failed", "c": "done"}
+    texts = {one["entry"]["id"]: one["entry"]["text"] for one in told.of("said")}
+    assert texts["a"] == "f cannot be read: Permission denied"
+    assert texts["b"] == "d cannot be read: Permission denied"
+    assert (tmp_path / "w/f").read_text() == (tmp_path / "w/d/f").read_text() == "kept"
+    assert (tmp_path / "w/c").read_text() == "C"
+
+
+def test_a_subtask_that_breaks_ends_no_other(tmp_path: Path) -> None:
+    team, told = team_of(tmp_path / "w", ByTask(a=[], b=[says("Done.")]), seat("alice"))
+    assert not work(team, plan(a=None, b=None))
+    assert ends(told) == {"a": "failed", "b": "done"}
+    texts = {one["entry"]["id"]: one["entry"]["text"] for one in told.of("said")}
+    assert "it broke: IndexError" in texts["a"]
+
+
 def test_what_ended_is_not_done_again(tmp_path: Path) -> None:
     """After a crash the ends that were kept are taken up."""
-    scripts = ByTask(a=[write("a.txt", "A"), says("Done.")], b=[])
+    scripts = ByTask(a=[write("a.txt", "A"), says("Done.")], b=[die])
     team, told = team_of(tmp_path / "w", scripts, seat("alice"))
     found = plan(a=None, b={"on_success": ["a"]})
-    with pytest.raises(ExceptionGroup):
-        work(team, found)  # b has no script: a stands for a crash there
+    with pytest.raises(BaseExceptionGroup):
+        work(team, found)
     kept = [one["entry"] for one in told.of("said")]
     again = ByTask(a=[], b=[says("Went on.")])
     second, _ = team_of(tmp_path / "w", again, seat("alice"))
@@ -152,41 +243,50 @@ def test_what_ended_is_not_done_again(tmp_path: Path) -> None:
     assert (tmp_path / "w/a.txt").read_text() == "A"
 
 
-def planning(tmp_path: Path, criteria: Criteria, *replies: Reply) -> tuple[Lead, Scripts]:
-    scripts = Scripts(m_lead=list(replies))
-    members = [seat("alice", persona="You write."), seat("bob")]
-    return Lead(seat("lead"), members, criteria, scripts, Workspace(tmp_path)), scripts
+def test_much_work_is_not_lost_by_a_crash(tmp_path: Path) -> None:
+    """An entry stays short, whatever was changed, and what it names is taken up whole."""
+    big = "".join(f"line {number}\n" for number in range(200_000))
+    copied = says("", ("sh", json.dumps({"command": "cat seed seed > copy"})))
+    scripts = ByTask(a=[copied, says("Done.")], b=[die])
+    team, told = team_of(tmp_path / "w", scripts, seat("alice"))
+    (tmp_path / "w/seed").write_text(big)
+    found = plan(a=None, b={"on_success": ["a"]})
+    with pytest.raises(BaseExceptionGroup):
+        work(team, found)
+    kept = [one["entry"] for one in told.of("said")]
+    assert kept[0]["outcome"] == "done" and len(json.dumps(kept)) < 4_000
+    second, _ = team_of(tmp_path / "w", ByTask(a=[], b=[says("Went on.")]), seat("alice"))
+    second.take_up(kept)
+    assert work(second, found)
+    assert (tmp_path / "w/copy").read_text() == big * 2
 
 
-def handed_in(*subtasks: dict[str, Any]) -> Reply:
-    return says("", ("plan", json.dumps({"subtasks": list(subtasks)})))
+@pytest.mark.parametrize("how", ["gone", "torn", "another's", "not kept"])
+def test_lost_work_is_told_and_done_again(tmp_path: Path, how: str) -> None:
+    team, told = team_of(tmp_path / "w", ByTask(a=[write("f", "A"), says("Done.")]), seat("alice"))
+    if how == "not kept":
+        team.kept = tmp_path / "nowhere"
+    assert work(team, plan(a=None))
+    entry = told.of("said")[0]["entry"]
+    assert ("cannot be kept" in entry["text"]) == (how == "not kept")
+    for file in team.kept.glob("a-*.changes"):
+        file.write_text({"torn": file.read_text()[:9], "another's": "{}"}.get(how, ""))
+        if how == "gone":
+            file.unlink()
+    (tmp_path / "w/f").unlink()
+    again = ByTask(a=[write("f", "B"), says("Done.")])
+    second, told = team_of(tmp_path / "w", again, seat("alice"))
+    second.take_up([entry])
+    assert told.of("again")[0]["why"] == "what it changed is lost"
+    assert work(second, plan(a=None))
+    assert (tmp_path / "w/f").read_text() == "B"
 
 
-def test_a_plan_goes_back_until_it_holds(tmp_path: Path) -> None:
-    """A cycle, an unknown member, a missing check: told each time, then accepted."""
-    good = {"id": "a", "task": "write it", "who": "alice", "check": "true"}
-    lead, scripts = planning(
-        tmp_path,
-        Criteria(tests=True),
-        handed_in({**good, "after": ["a"]}),
-        handed_in({**good, "who": "zoe"}),
-        handed_in({**good, "check": ""}),
-        handed_in(good),
-    )
-    draft = lead.plan("write")
-    assert draft.plan is not None and draft.plan.subtasks[0].who == "alice" and not draft.reasons
-    told = [messages[-1].content for messages in scripts.asked["m_lead"][1:]]
-    assert "wait for each other" in told[0]
-    assert "nobody is called zoe" in told[1] and "no check" in told[2]
-    assert "alice (You write.)" in scripts.asked["m_lead"][0][0].content
-
-
-def test_a_plan_that_falls_short_waits_and_none_is_told(tmp_path: Path) -> None:
-    """After some tries the last valid one stands, with its reasons."""
-    poor = {"id": "a", "task": "write it"}
-    lead, _ = planning(tmp_path, Criteria(tests=True), *[handed_in(poor)] * 4)
-    draft = lead.plan("write")
-    assert draft.plan is not None and "a has no check" in draft.reasons[0]
-    lead, _ = planning(tmp_path, Criteria(), *[says("I would rather talk.")] * 4)
-    draft = lead.plan("write")
-    assert draft.plan is None and "no valid plan came" in draft.reasons[0]
+def test_an_end_of_an_older_release_is_taken_up(tmp_path: Path) -> None:
+    """Its changes stand in the entry."""
+    changed = {"f": [None, base64.b64encode(b"A").decode()]}
+    entry = {"kind": "end", "id": "a", "who": "alice", "outcome": "done", "text": "", "tokens": 1}
+    team, _ = team_of(tmp_path / "w", ByTask(a=[]), seat("alice"))
+    team.take_up([{**entry, "changed": changed}])
+    assert work(team, plan(a=None))
+    assert (tmp_path / "w/f").read_text() == "A"
