@@ -44,7 +44,6 @@ DOORS = (
     "daemon/agent/team/work.py",
     "daemon/orchestrator/app.py",
     "ops/boot.py",
-    "ops/doctor.py",
 )
 USAGE_DOOR = "ops/orgctl/__init__.py"  # typer's own usage errors have no public base class
 NEVER_NAMED = ("Manager", "Helper", "Util", "Context", "Base")
