@@ -80,7 +80,7 @@ INTERRUPTED = 130
 MISNAMED = frozenset(
     {
         *(errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ELOOP),
-        *(errno.ENAMETOOLONG, errno.EROFS, errno.ENXIO, errno.ENODEV),
+        *(errno.ENAMETOOLONG, errno.ENXIO, errno.ENODEV),
     }
 )
 TOLD_CHARS_MAX = 1000

@@ -116,8 +116,8 @@ def test_a_disk_that_can_only_be_read(small_disk: Home, tmp_path: Path) -> None:
         subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
         try:
             refused = small_disk.orgctl("up")
-            assert refused.code != 0
-            assert "Read-only file system" in refused.told, refused
+            assert refused.code == 1
+            assert "read-only file system\n  see: orgctl doctor" in refused.told, refused
             assert "Traceback" not in refused.told + refused.said
         finally:
             subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
