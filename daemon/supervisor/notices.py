@@ -45,7 +45,8 @@ HOLDS = {"budget": "budget"}
 class Notices:
     """Reads events, picks what was asked for, and has each sent by a process of its own.
 
-    It listens from when it is made, so that what a start has to tell is heard.
+    It listens from when it is made, so that what a start has to tell is heard, and for good: to
+    watch can begin again.
     """
 
     world: World
@@ -59,17 +60,14 @@ class Notices:
 
     async def watch(self) -> None:
         """Whom to tell what is asked anew each time: a person may have said otherwise."""
-        try:
-            while True:
-                found = self.worth(await self.ear.get())
-                wanted = self.world.settings.notify
-                if found is None or not wanted.targets or found[0] not in wanted.on:
-                    continue
-                if self._is_new(found[1]) and self._may():
-                    self.said[found[1]] = self.world.clock()
-                    await self._told(found[1])
-        finally:
-            self.world.deafen(self.ear)
+        while True:
+            found = self.worth(await self.ear.get())
+            wanted = self.world.settings.notify
+            if found is None or not wanted.targets or found[0] not in wanted.on:
+                continue
+            if self._is_new(found[1]) and self._may():
+                self.said[found[1]] = self.world.clock()
+                await self._told(found[1])
 
     async def _told(self, text: str) -> None:
         """The next one may reach people, whatever became of this one."""

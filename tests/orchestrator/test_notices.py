@@ -17,6 +17,7 @@ import pytest
 from daemon.core.events import Kind
 from daemon.core.release import Release
 from daemon.state.settings import load
+from daemon.supervisor import habits
 from daemon.supervisor.notices import A_MINUTE_MAX, STREAK, Notices
 from daemon.supervisor.reloading import tell_walls
 from daemon.supervisor.world import World
@@ -126,6 +127,36 @@ def test_whom_to_tell_may_be_said_later(tmp_path: Path) -> None:
             world.tell(Kind.NOTICE, text="cycles are paused after 10 rejections in a row")
             assert await reached(heard) == "cycles are paused after 10 rejections in a row"
             watch.cancel()
+
+    asyncio.run(night())
+
+
+class Stumbling(Notices):
+    """At the first event."""
+
+    stumbled = False
+
+    def worth(self, event: Any) -> tuple[str, str] | None:
+        if not self.stumbled:
+            self.stumbled = True
+            raise LookupError("a bug")
+        return super().worth(event)
+
+
+def test_notices_come_again_after_a_bug(tmp_path: Path) -> None:
+    async def night() -> None:
+        world = a_world(tmp_path, Clock())
+        with receiver() as (target, heard):
+            world.settings = load(tmp_path, {"notify": {"targets": [target]}})
+            notices = Stumbling(world, Release("c", ROOT, Path(sys.executable)))
+            kept = asyncio.create_task(habits.keep(world, "the notices", notices.watch, 0.0))
+            ear = world.listen()
+            world.tell(Kind.NOTICE, text="anything")
+            while "a bug ended the notices" not in (await ear.get())["text"]:
+                pass
+            world.tell(Kind.NOTICE, text="no model answers at http://127.0.0.1:9")
+            assert (await reached(heard)).startswith("no model answers")
+            kept.cancel()
 
     asyncio.run(night())
 

@@ -154,6 +154,8 @@ def settle(before: Mapping[str, File], after: Mapping[str, File], root: Path) ->
     """
     several = changes(before, after)
     for name, change in sorted(several.items(), key=lambda one: one[1].new is not None):
+        if any((root / above).is_symlink() for above in PurePosixPath(name).parents):
+            raise Unworkable(f"{name} cannot be changed: a link leads there")
         try:
             if change.new is None:
                 (root / name).unlink(missing_ok=True)

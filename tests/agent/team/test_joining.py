@@ -81,6 +81,19 @@ def test_a_file_takes_a_folders_place_and_back(tmp_path: Path) -> None:
         settle({}, {"h": File(b"")}, tmp_path)
 
 
+@pytest.mark.parametrize("was", [{}, {"link/a": File(b"theirs")}], ids=["written", "removed"])
+def test_nothing_is_changed_through_a_link(tmp_path: Path, was: dict[str, File]) -> None:
+    """A folder that a member made where the workspace has a link to somewhere else."""
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    for folder in (root, outside):
+        folder.mkdir()
+    (outside / "a").write_bytes(b"theirs")
+    (root / "link").symlink_to(outside)
+    with pytest.raises(Unworkable, match="link/a cannot be changed: a link leads there"):
+        settle(was, {} if was else {"link/a": File(b"mine")}, root)
+    assert (outside / "a").read_bytes() == b"theirs"
+
+
 def test_a_file_is_replaced_and_keeps_its_mode(tmp_path: Path) -> None:
     """What a link leads to stays what it is."""
     (tmp_path / "w").mkdir()
